@@ -1,0 +1,1 @@
+"""Street scenes rendered on the CPU, with exact truth from instance masks."""

@@ -1,0 +1,45 @@
+"""The recipe's `annotator`: who labels the clips, and how."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, PositiveInt
+
+from schemas.strict_model import StrictModel
+
+Tracker = Literal["ocsort", "bytetrack", "botsort", "deepocsort", "fasttrack", "tracktrack"]
+
+
+class RefinementOptions(StrictModel):
+    """The offline pass over whole tracks."""
+
+    min_track_frames: PositiveInt = Field(default=3, description="Shorter tracks, in detected frames, are dropped.")
+    max_gap_frames: int = Field(default=30, ge=0, description="Longest hole in a track that is filled by interpolation.")
+    smooth_frames: int = Field(default=5, ge=0, description="Width of the centred smoothing window; 0 turns it off.")
+
+
+class YoloOptions(StrictModel):
+    """A YOLO detector, a tracker for each clip, and the refinement of its tracks."""
+
+    kind: Literal["yolo"] = "yolo"
+    weights: str = Field(
+        default="starter", description="`starter` (bundled), a .pt file, an OpenVINO export folder, or a model version."
+    )
+    tracker: Tracker = "ocsort"
+    score_floor: float = Field(default=0.03, ge=0.001, le=0.9, description="Detections below this score are not stored.")
+    image_size: PositiveInt | None = Field(
+        default=None, description="Longer side of the detector's input, pixels; default: the size it was trained at."
+    )
+    device: str = Field(default="auto", description="auto, cpu, cuda, cuda:1, …; never part of a label's identity.")
+    batch: PositiveInt = Field(default=8, description="Frames per forward pass; never part of a label's identity.")
+    refine: RefinementOptions | None = Field(
+        default_factory=RefinementOptions, description="null: the tracker's own output, as the plain loop gives it."
+    )
+
+
+class TruthOptions(StrictModel):
+    """The renderer's own labels; only for generators that have them."""
+
+    kind: Literal["truth"] = "truth"
+
+
+AnnotatorOptions = Annotated[YoloOptions | TruthOptions, Field(discriminator="kind")]

@@ -1,0 +1,40 @@
+"""The recipe's `generator`: one model for each kind."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, PositiveInt
+
+from schemas.strict_model import StrictModel
+
+
+class ProceduralOptions(StrictModel):
+    """Street scenes drawn on the CPU, with exact truth."""
+
+    kind: Literal["procedural"] = "procedural"
+
+
+class FootageOptions(StrictModel):
+    """Existing video files, normalised to the clip's size and frame rate and cut into segments."""
+
+    kind: Literal["footage"] = "footage"
+    path: Path = Field(description="A folder of videos (mp4, mov, mkv, webm), searched to its depth, or one file.")
+    fit: Literal["letterbox", "crop", "native"] = Field(
+        default="native",
+        description="How a frame meets the clip's size: keep the source's own size, pad, or cut to fill.",
+    )
+    licence: str = Field(default="unknown", description="Licence of the footage, recorded with every clip.")
+    synthetic: bool = Field(default=False, description="Whether the footage was itself generated.")
+
+
+class DiffusersOptions(StrictModel):
+    """A video diffusion pipeline of Hugging Face diffusers."""
+
+    kind: Literal["diffusers"] = "diffusers"
+    preset: str | None = Field(default=None, description="A named preset, such as wan2.2-5b.")
+    model: str | None = Field(default=None, description="A hub id or a local folder, instead of a preset.")
+    revision: str | None = Field(default=None, description="Pinned revision of the model.")
+    steps: PositiveInt | None = Field(default=None, description="Denoising steps; default: the preset's.")
+
+
+GeneratorOptions = Annotated[ProceduralOptions | FootageOptions | DiffusersOptions, Field(discriminator="kind")]

@@ -1,0 +1,213 @@
+"""The Arrow tables: one schema for each kind of row, every field with its meaning in its metadata.
+
+Boxes are absolute pixels, top-left x, y, width, height, float32, of the visible part, clipped to the frame. Frame
+indexes count from 0. Class names are plain strings, dictionary-encoded.
+"""
+
+from collections.abc import Mapping
+
+import pyarrow as pa
+
+from schemas.errors import StoreError
+from schemas.version import SCHEMA_VERSION, check_schema_version
+
+NAME = pa.dictionary(pa.int32(), pa.string())
+ATTRIBUTES = pa.map_(pa.string(), pa.string())
+COUNTS = pa.map_(pa.string(), pa.int32())
+
+# Marks of a box: seen by the detector, filled in between two sightings, told by the renderer, carried from a source.
+SOURCES = ("detected", "interpolated", "truth", "carried")
+# The three verdicts on a box, and the two on a clip.
+ACCEPT, IGNORE, NOTHING = "accept", "ignore", "nothing"
+ACCEPTED, REJECTED = "accepted", "rejected"
+
+
+def _field(name: str, kind: pa.DataType, doc: str, nullable: bool = False) -> pa.Field:
+    return pa.field(name, kind, nullable=nullable, metadata={"doc": doc})
+
+
+def _schema(name: str, *columns: pa.Field) -> pa.Schema:
+    return pa.schema(columns, metadata={"framefoundry.table": name, "framefoundry.schema_version": str(SCHEMA_VERSION)})
+
+
+_BOX = (
+    _field("x", pa.float32(), "left edge, pixels"),
+    _field("y", pa.float32(), "top edge, pixels"),
+    _field("w", pa.float32(), "width, pixels"),
+    _field("h", pa.float32(), "height, pixels"),
+)
+
+DETECTIONS = _schema(
+    "detections",
+    _field("frame", pa.int32(), "frame index, from 0"),
+    _field("class_name", NAME, "the detector's class"),
+    *_BOX,
+    _field("score", pa.float32(), "the detector's own score, down to the score floor"),
+)
+
+TRACKS = _schema(
+    "tracks",
+    _field("frame", pa.int32(), "frame index, from 0"),
+    _field("track", pa.int32(), "track id, from 1; shared by the segments of one source"),
+    _field("class_name", NAME, "class of the whole track"),
+    *_BOX,
+    _field("score", pa.float32(), "the detector's score of this box; null where interpolated or not detected", True),
+    _field("confidence", pa.float32(), "probability that the box is right; until calibrated: the track's score"),
+    _field("source", NAME, f"one of {', '.join(SOURCES)}"),
+)
+
+TRUTH = _schema(
+    "truth",
+    _field("frame", pa.int32(), "frame index, from 0"),
+    _field("track", pa.int32(), "instance id, from 1"),
+    _field("class_name", NAME, "class"),
+    *_BOX,
+    _field("full_x", pa.float32(), "left edge of the unoccluded silhouette; may leave the frame"),
+    _field("full_y", pa.float32(), "top edge of the unoccluded silhouette"),
+    _field("full_w", pa.float32(), "width of the unoccluded silhouette"),
+    _field("full_h", pa.float32(), "height of the unoccluded silhouette"),
+    _field("visibility", pa.float32(), "visible pixels over pixels of the whole silhouette, the part outside included"),
+    _field("difficult", pa.bool_(), "below the minimum visibility or size: neither a label nor a mistake"),
+)
+
+FRAME_SCORES = _schema(
+    "frame_scores",
+    _field("frame", pa.int32(), "frame index, from 0"),
+    _field("brightness", pa.float32(), "mean luma, 0 to 1"),
+    _field("contrast", pa.float32(), "standard deviation of luma, 0 to 1"),
+    _field("sharpness", pa.float32(), "variance of the Laplacian of luma (0 to 255)"),
+    _field("change", pa.float32(), "mean absolute luma difference to the frame before, 0 to 1; 0 for the first"),
+    _field("black", pa.bool_(), "no part of the frame is lit"),
+    _field("repeated", pa.bool_(), "indistinguishable from the frame before"),
+)
+
+CLIP_SCORES = _schema(
+    "clip_scores",
+    _field("clip_id", pa.string(), "clip"),
+    _field("brightness", pa.float32(), "mean over frames"),
+    _field("sharpness", pa.float32(), "median over frames"),
+    _field("motion", pa.float32(), "median change between frames, 0 to 1"),
+    _field("black_share", pa.float32(), "share of black frames"),
+    _field("frozen_share", pa.float32(), "share of frames that repeat the one before"),
+    _field("boxes", pa.int32(), "boxes in the clip's tracks"),
+    _field("tracks", pa.int32(), "tracks in the clip"),
+    _field("agreement", pa.float32(), "share of the promised objects that the tracks show; null without a promise", True),
+    _field("surplus", pa.int32(), "tracked objects of promised classes beyond the promise; null without a promise", True),
+)
+
+CLIPS = _schema(
+    "clips",
+    _field("clip_id", pa.string(), "hash of the inputs that determine the pixels"),
+    _field("scenario_id", pa.string(), "scenario that was rendered"),
+    _field("media_id", pa.string(), "SHA-256 of the encoded video packets"),
+    _field("sequence", pa.string(), "clips that share track ids: the source of footage, else the clip itself"),
+    _field("segment", pa.int32(), "place of the clip in its sequence, from 0"),
+    _field("family", pa.string(), "what stays on one side of a split"),
+    _field("frames", pa.int32(), "frames"),
+    _field("fps", pa.float32(), "frames a second"),
+    _field("width", pa.int32(), "pixels"),
+    _field("height", pa.int32(), "pixels"),
+    _field("prompt", pa.string(), "text that was rendered"),
+    _field("negative_prompt", pa.string(), "text steered away from"),
+    _field("attributes", ATTRIBUTES, "axis -> value"),
+    _field("objects", COUNTS, "promised class -> count"),
+    _field("seed", pa.int64(), "of the scenario"),
+    _field("attempt", pa.int32(), "0 unless rendering was retried"),
+    _field("generator", NAME, "kind of generator"),
+    _field("generator_version", NAME, "its version"),
+    _field("model", NAME, "diffusion model, if any"),
+    _field("revision", NAME, "its revision"),
+    _field("licence", NAME, "licence of the clip as an output"),
+    _field("synthetic", pa.bool_(), "False for camera footage"),
+    _field("has_truth", pa.bool_(), "exact labels are stored beside the clip"),
+    _field("source_name", pa.string(), "file name of footage; empty for rendered clips"),
+)
+
+CLIP_DECISIONS = _schema(
+    "clip_decisions",
+    _field("clip_id", pa.string(), "clip"),
+    _field("verdict", NAME, f"{ACCEPTED} or {REJECTED}"),
+    _field("rule", NAME, "rule that decided; empty when accepted"),
+    _field("value", pa.float32(), "value that the rule saw; null when accepted", True),
+    _field("threshold", pa.float32(), "threshold that it was held against; null when accepted", True),
+    _field("split", NAME, "train, val or test"),
+)
+
+BOX_DECISIONS = _schema(
+    "box_decisions",
+    _field("clip_id", pa.string(), "clip"),
+    _field("frame", pa.int32(), "frame index, from 0"),
+    _field("track", pa.int32(), "track id"),
+    _field("verdict", NAME, f"{ACCEPT}: a label; {IGNORE}: an ignore region; {NOTHING}: not an object"),
+    _field("rule", NAME, "rule that decided: confidence, track_length, box_side, class; empty when accepted"),
+    _field("value", pa.float32(), "value that the rule saw; null when accepted", True),
+    _field("threshold", pa.float32(), "threshold that it was held against; null when accepted", True),
+)
+
+OBJECT = pa.struct(
+    [
+        _field("track", pa.int32(), "track id within the clip's sequence, renumbered from 1"),
+        _field("class_name", pa.string(), "published class"),
+        *_BOX,
+        _field("score", pa.float32(), "detector's score; null where interpolated", True),
+        _field("confidence", pa.float32(), "probability that the box is right"),
+        _field("source", pa.string(), f"one of {', '.join(SOURCES)}"),
+        _field("verdict", pa.string(), f"{ACCEPT} or {IGNORE}"),
+    ]
+)
+
+FRAMES = _schema(
+    "frames",
+    _field("clip_id", pa.string(), "clip"),
+    _field("frame", pa.int32(), "frame index, from 0"),
+    _field("split", NAME, "train, val or test"),
+    _field("use", NAME, "labelled: shows labels only; background: shows nothing; ignore: shows an ignore region; "
+           "surplus_background: shows nothing, beyond the share that is kept"),
+    _field("objects", pa.list_(OBJECT), "labels and ignore regions, by track"),
+)
+
+PUBLISHED_TRACKS = _schema(
+    "published_tracks",
+    _field("clip_id", pa.string(), "clip"),
+    _field("track", pa.int32(), "track id within the clip's sequence, renumbered from 1"),
+    _field("class_name", NAME, "published class"),
+    _field("first_frame", pa.int32(), "first frame with a label"),
+    _field("last_frame", pa.int32(), "last frame with a label"),
+    _field("boxes", pa.int32(), "labels"),
+    _field("interpolated", pa.int32(), "labels that were filled in"),
+    _field("confidence", pa.float32(), "mean confidence of its labels"),
+)
+
+
+def empty(schema: pa.Schema) -> pa.Table:
+    """A table of ``schema`` with no rows."""
+    return schema.empty_table()
+
+
+def table_from_columns(schema: pa.Schema, columns: Mapping[str, object]) -> pa.Table:
+    """A table of ``schema`` from arrays or lists by column name, cast to its types.
+
+    Raises:
+        KeyError: a column is missing.
+        ArrowInvalid: a column does not fit its type, or lengths differ.
+    """
+    arrays = []
+    for column in schema:
+        values = columns[column.name]
+        array = values if isinstance(values, pa.Array | pa.ChunkedArray) else pa.array(values, from_pandas=False)
+        arrays.append(array.cast(column.type) if array.type != column.type else array)
+    return pa.Table.from_arrays(arrays, schema=schema)
+
+
+def check_table(table: pa.Table, schema: pa.Schema, where: str) -> pa.Table:
+    """``table`` with exactly the columns of ``schema``, after its version was checked.
+
+    Raises:
+        StoreError: written by a newer version, or columns are missing.
+    """
+    metadata = table.schema.metadata or {}
+    check_schema_version(metadata.get(b"framefoundry.schema_version", b"").decode(), where)
+    missing = [name for name in schema.names if name not in table.column_names]
+    if missing:
+        raise StoreError(f"{where}: column {missing[0]!r} is missing.", "The file is damaged or is another table.")
+    return table.select(schema.names).cast(schema)
