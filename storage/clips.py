@@ -1,0 +1,84 @@
+"""Rendered clips: the media file, its exact truth, and the record that makes both count."""
+
+from pathlib import Path
+
+import pyarrow as pa
+
+from schemas.errors import MediaError, StoreError
+from schemas.records import ClipRecord, clip_from_json, clip_to_json
+from schemas.tables import TRUTH
+from storage.commits import commit_json, commit_table, is_committed, object_key, read_json, read_table
+from storage.store import Store
+
+CLIP_STAGE = "render"
+TRUTH_STAGE = "truth"
+# clip_id names all inputs of the pixels by itself; the fingerprint only tells apart forms of the record.
+RECORD_FORM = "v1"
+
+
+def commit_clip(store: Store, record: ClipRecord, media: Path, truth: pa.Table | None) -> ClipRecord:
+    """Commit the file ``media``, then ``truth``, then ``record``; the record of whoever committed this clip first.
+
+    The record comes last: a clip without one does not exist, whatever a killed process left of its file.
+
+    Raises:
+        MediaError: the file is not as large as the record says.
+        StoreError: the disk is full or not writable; the clip does not exist then.
+        ValueError: ``record.has_truth`` does not agree with ``truth``.
+    """
+    if record.has_truth != (truth is not None):
+        raise ValueError(f"clip {record.clip_id}: has_truth is {record.has_truth}, truth is {type(truth).__name__}")
+    winner = find_clip(store, record.clip_id)
+    if winner is not None:
+        return winner
+    size = media.stat().st_size if media.is_file() else -1
+    if size != record.size:
+        raise MediaError(f"{media}: {max(size, 0)} bytes, the clip's record says {record.size}.", "Render the clip again.")
+    store.put_file(record.media_key, media)
+    if truth is not None:
+        commit_table(store, TRUTH_STAGE, RECORD_FORM, truth_key(record), truth)
+    commit_json(store, CLIP_STAGE, RECORD_FORM, record.clip_id, clip_to_json(record))
+    return _read_record(store, record.clip_id)
+
+
+def find_clip(store: Store, clip_id: str) -> ClipRecord | None:
+    """The committed record of ``clip_id``; None while there is none."""
+    return _read_record(store, clip_id) if is_committed(store, CLIP_STAGE, RECORD_FORM, clip_id) else None
+
+
+def read_truth(store: Store, clip_id: str) -> pa.Table:
+    """Exact labels of a clip, of schema ``TRUTH``.
+
+    Raises:
+        StoreError: no such clip, or its generator knew no truth.
+    """
+    record = find_clip(store, clip_id)
+    if record is None or not record.has_truth:
+        what = "is not in the store" if record is None else "has no exact labels"
+        raise StoreError(f"clip {clip_id} {what}.", "Only the procedural generator knows the truth; run its recipe first.")
+    return read_table(store, TRUTH_STAGE, RECORD_FORM, truth_key(record), TRUTH)
+
+
+def media_path(store: Store, record: ClipRecord) -> Path:
+    """The clip's video file.
+
+    Raises:
+        StoreError: the record is there and its file is not: somebody removed it by hand.
+    """
+    path = store.path(record.media_key)
+    if not path.is_file():
+        raise StoreError(
+            f"{path} is missing, the video of clip {record.clip_id}.",
+            f"Restore it, or remove {store.path(object_key(CLIP_STAGE, RECORD_FORM, record.clip_id))} to render it again.",
+        )
+    return path
+
+
+def truth_key(record: ClipRecord) -> str:
+    """Key of a clip's truth. The media is in it, so that a render that lost the race never lends its truth to the winner."""
+    return f"{record.clip_id}.{record.media_id[:16]}"
+
+
+def _read_record(store: Store, clip_id: str) -> ClipRecord:
+    where = str(store.path(object_key(CLIP_STAGE, RECORD_FORM, clip_id)))
+    return clip_from_json(read_json(store, CLIP_STAGE, RECORD_FORM, clip_id), where)

@@ -1,0 +1,78 @@
+"""The commit unit: one clip at one stage, an immutable object ``objects/<stage>/<fingerprint>/<key>``."""
+
+import json
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from schemas.errors import StoreError
+from schemas.identity import canonical_json
+from schemas.tables import check_table
+from storage.keys import check_key
+from storage.store import Store
+
+
+def object_key(stage: str, fingerprint: str, key: str) -> str:
+    """The store's key of one clip at one stage.
+
+    Raises:
+        StoreError: a part is empty, holds a slash or is otherwise no part of a key.
+    """
+    for part in (stage, fingerprint, key):
+        if "/" in part:
+            raise StoreError(f"{part!r} cannot name a stage, a fingerprint or a clip: it holds a slash.", "Use a plain name.")
+    return check_key(f"objects/{stage}/{fingerprint}/{key}")
+
+
+def commit_table(store: Store, stage: str, fingerprint: str, key: str, table: pa.Table) -> bool:
+    """Commit ``table`` as Parquet; True if this call did, False if one was there before (it is kept)."""
+    name = object_key(stage, fingerprint, key)
+    if store.exists(name):
+        return False
+    sink = pa.BufferOutputStream()
+    pq.write_table(table, sink, compression="zstd")
+    return store.put(name, sink.getvalue().to_pybytes())
+
+
+def read_table(store: Store, stage: str, fingerprint: str, key: str, schema: pa.Schema) -> pa.Table:
+    """A committed table, with exactly the columns of ``schema``.
+
+    Raises:
+        StoreError: not committed, damaged, or written by a newer version.
+    """
+    name = object_key(stage, fingerprint, key)
+    try:
+        table = pq.read_table(pa.BufferReader(store.read(name)))
+    except pa.ArrowInvalid as fault:
+        raise StoreError(f"{store.path(name)} is not a readable table: {fault}.", "Remove the file and run again.") from None
+    return check_table(table, schema, str(store.path(name)))
+
+
+def commit_json(store: Store, stage: str, fingerprint: str, key: str, value: Any) -> bool:
+    """Commit a small record as JSON; True if this call did, False if one was there before (it is kept)."""
+    return store.put(object_key(stage, fingerprint, key), canonical_json(value) + b"\n")
+
+
+def read_json(store: Store, stage: str, fingerprint: str, key: str) -> Any:
+    """A committed record.
+
+    Raises:
+        StoreError: not committed, or damaged.
+    """
+    name = object_key(stage, fingerprint, key)
+    try:
+        return json.loads(store.read(name))
+    except ValueError as fault:
+        raise StoreError(f"{store.path(name)} is not JSON: {fault}.", "Remove the file and run again.") from None
+
+
+def is_committed(store: Store, stage: str, fingerprint: str, key: str) -> bool:
+    """Whether this clip is finished at this stage."""
+    return store.exists(object_key(stage, fingerprint, key))
+
+
+def committed_keys(store: Store, stage: str, fingerprint: str) -> set[str]:
+    """Keys of all clips that are finished at this stage."""
+    folder = object_key(stage, fingerprint, "0").removesuffix("/0")
+    return {key.removeprefix(f"{folder}/") for key in store.keys(folder)}
