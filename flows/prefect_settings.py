@@ -1,0 +1,54 @@
+"""Where Prefect keeps its data, and how it behaves, for runs that start from our command line."""
+
+import json
+import os
+from pathlib import Path
+from urllib.request import urlopen
+
+SERVE_FILE = "serve.json"
+
+_SETTINGS = {
+    "DO_NOT_TRACK": "1",
+    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    "PREFECT_LOGGING_LEVEL": "WARNING",
+    "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore",
+    "PREFECT_CLI_COLORS": "false",
+    # The first start of the embedded server migrates its database, which takes 12 s or more on two cores.
+    "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
+    # The recorder writes one row at a time by default, at 16 to 20 ms of server time a task.
+    "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_READ_BATCH_SIZE": "100",
+    "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_BATCH_SIZE": "100",
+    "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_FLUSH_INTERVAL": "1",
+    "PREFECT_SERVER_SERVICES_EVENT_PERSISTER_READ_BATCH_SIZE": "100",
+    "PREFECT_SERVER_SERVICES_TRIGGERS_READ_BATCH_SIZE": "100",
+}
+
+
+def configure_prefect(home: Path) -> str:
+    """Set Prefect's environment; must run before Prefect is imported. What the user has set is kept.
+
+    Args:
+        home: folder for Prefect's own database and logs, unless ``PREFECT_HOME`` says otherwise.
+
+    Returns:
+        The API's URL when the run reports to a server that is already up (``PREFECT_API_URL``, or the one that
+        ``make serve`` started), else an empty string: the run brings its own embedded server.
+    """
+    os.environ.setdefault("PREFECT_HOME", str(home))
+    for name, value in _SETTINGS.items():
+        os.environ.setdefault(name, value)
+    if not os.environ.get("PREFECT_API_URL"):
+        served = served_api(Path(os.environ["PREFECT_HOME"]))
+        if served:
+            os.environ["PREFECT_API_URL"] = served
+    return os.environ.get("PREFECT_API_URL", "")
+
+
+def served_api(home: Path) -> str:
+    """The URL of the server that ``make serve`` runs on ``home``, if it answers; else an empty string."""
+    try:
+        url = str(json.loads((home / SERVE_FILE).read_text())["api_url"])
+        with urlopen(f"{url}/health", timeout=2) as answer:  # noqa: S310 - a loopback address that we wrote
+            return url if answer.status == 200 else ""
+    except (OSError, ValueError, KeyError):
+        return ""

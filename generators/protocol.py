@@ -1,0 +1,68 @@
+"""What every generator offers: the identity of its clips, and the clips themselves, streamed."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import pyarrow as pa
+
+from schemas.records import ClipJob, ClipRecord, Failure, Origin
+from storage.video import EncodedClip
+
+
+@dataclass(frozen=True)
+class RenderedClip:
+    """A clip as a generator hands it over, not yet in the store.
+
+    Attributes:
+        job: what was asked for.
+        encoded: the mp4 file, in the folder that the caller named.
+        truth: exact labels (``schemas.tables.TRUTH``), where the generator knows them.
+        origin: generator, model and licence.
+        seconds: wall time spent on this clip.
+    """
+
+    job: ClipJob
+    encoded: EncodedClip
+    truth: pa.Table | None
+    origin: Origin
+    seconds: float
+
+    def record(self) -> ClipRecord:
+        """The record under which the store commits this clip."""
+        return ClipRecord(
+            clip_id=self.job.clip_id,
+            scenario=self.job.scenario,
+            media_id=self.encoded.media_id,
+            frames=self.encoded.frames,
+            fps=self.encoded.fps,
+            width=self.encoded.width,
+            height=self.encoded.height,
+            size=self.encoded.size,
+            origin=self.origin,
+            segment=self.job.segment,
+            attempt=self.job.attempt,
+            has_truth=self.truth is not None,
+            render_seconds=round(self.seconds, 3),
+        )
+
+
+class Generator(Protocol):
+    """A source of clips. ``close`` ends whatever processes it keeps; it may be called twice."""
+
+    def jobs(self) -> list[ClipJob]:
+        """One job for each clip of the recipe, in a fixed order; renders nothing.
+
+        Raises:
+            FramefoundryError: the recipe cannot be carried out (no videos, a missing model).
+        """
+        ...
+
+    def render(self, jobs: Sequence[ClipJob], folder: Path) -> Iterator[RenderedClip | Failure]:
+        """Render ``jobs`` into files below ``folder``; one answer for each job, in any order, as it is ready."""
+        ...
+
+    def close(self) -> None:
+        """Free processes and devices."""
+        ...
