@@ -33,7 +33,9 @@ def commit_clip(store: Store, record: ClipRecord, media: Path, truth: pa.Table |
         return winner
     size = media.stat().st_size if media.is_file() else -1
     if size != record.size:
-        raise MediaError(f"{media}: {max(size, 0)} bytes, the clip's record says {record.size}.", "Render the clip again.")
+        raise MediaError(
+            f"{media}: {max(size, 0)} bytes, the clip's record says {record.size}.", "Render the clip again."
+        )
     store.put_file(record.media_key, media)
     if truth is not None:
         commit_table(store, TRUTH_STAGE, RECORD_FORM, truth_key(record), truth)
@@ -55,7 +57,9 @@ def read_truth(store: Store, clip_id: str) -> pa.Table:
     record = find_clip(store, clip_id)
     if record is None or not record.has_truth:
         what = "is not in the store" if record is None else "has no exact labels"
-        raise StoreError(f"clip {clip_id} {what}.", "Only the procedural generator knows the truth; run its recipe first.")
+        raise StoreError(
+            f"clip {clip_id} {what}.", "Only the procedural generator knows the truth; run its recipe first."
+        )
     return read_table(store, TRUTH_STAGE, RECORD_FORM, truth_key(record), TRUTH)
 
 
@@ -69,16 +73,20 @@ def media_path(store: Store, record: ClipRecord) -> Path:
     if not path.is_file():
         raise StoreError(
             f"{path} is missing, the video of clip {record.clip_id}.",
-            f"Restore it, or remove {store.path(object_key(CLIP_STAGE, RECORD_FORM, record.clip_id))} to render it again.",
+            f"Restore it, or remove {_record_path(store, record.clip_id)} to render it again.",
         )
     return path
 
 
 def truth_key(record: ClipRecord) -> str:
-    """Key of a clip's truth. The media is in it, so that a render that lost the race never lends its truth to the winner."""
+    """Key of a clip's truth. The media is in it: a render that lost the race never lends its truth to the winner."""
     return f"{record.clip_id}.{record.media_id[:16]}"
 
 
 def _read_record(store: Store, clip_id: str) -> ClipRecord:
-    where = str(store.path(object_key(CLIP_STAGE, RECORD_FORM, clip_id)))
-    return clip_from_json(read_json(store, CLIP_STAGE, RECORD_FORM, clip_id), where)
+    data = read_json(store, CLIP_STAGE, RECORD_FORM, clip_id)
+    return clip_from_json(data, str(_record_path(store, clip_id)))
+
+
+def _record_path(store: Store, clip_id: str) -> Path:
+    return store.path(object_key(CLIP_STAGE, RECORD_FORM, clip_id))

@@ -21,7 +21,9 @@ def object_key(stage: str, fingerprint: str, key: str) -> str:
     """
     for part in (stage, fingerprint, key):
         if "/" in part:
-            raise StoreError(f"{part!r} cannot name a stage, a fingerprint or a clip: it holds a slash.", "Use a plain name.")
+            raise StoreError(
+                f"{part!r} cannot name a stage, a fingerprint or a clip: it holds a slash.", "Use a plain name."
+            )
     return check_key(f"objects/{stage}/{fingerprint}/{key}")
 
 
@@ -45,7 +47,9 @@ def read_table(store: Store, stage: str, fingerprint: str, key: str, schema: pa.
     try:
         table = pq.read_table(pa.BufferReader(store.read(name)))
     except pa.ArrowInvalid as fault:
-        raise StoreError(f"{store.path(name)} is not a readable table: {fault}.", "Remove the file and run again.") from None
+        raise StoreError(
+            f"{store.path(name)} is not a readable table: {fault}.", "Remove the file and run again."
+        ) from None
     return check_table(table, schema, str(store.path(name)))
 
 

@@ -42,7 +42,9 @@ def _explain(fault: OSError, root: Path, doing: str) -> StoreError:
     if fault.errno in _FORBIDDEN:
         return StoreError(f"{doing}: {root} is not writable: {reason}.", "Check its owner and permissions.")
     if fault.errno in _NO_LINKS:
-        return StoreError(f"{doing}: the filesystem of {root} has no hard links.", "Keep the store on a native filesystem.")
+        return StoreError(
+            f"{doing}: the filesystem of {root} has no hard links.", "Keep the store on a native filesystem."
+        )
     if fault.errno == errno.EFBIG:
         return StoreError(f"{doing}: the file is larger than the system allows.", "Raise `ulimit -f`.")
     return StoreError(f"{doing}: {reason}.", f"Check the disk of {root}.")

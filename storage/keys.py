@@ -22,12 +22,15 @@ def check_key(key: str) -> str:
         StoreError: it is anything else; nothing was touched.
     """
     if len(key) > MAX_KEY_LENGTH:
-        raise StoreError(f"key {key[:60]!r}… has {len(key)} characters; the limit is {MAX_KEY_LENGTH}.", "Shorten the name.")
+        raise StoreError(
+            f"key {key[:60]!r}… has {len(key)} characters; the limit is {MAX_KEY_LENGTH}.", "Shorten the name."
+        )
     parts = key.split("/")
     for part in parts:
         if len(part) > MAX_PART_LENGTH:
             raise StoreError(
-                f"key {key[:60]!r}… has a part of {len(part)} characters; the limit is {MAX_PART_LENGTH}.", "Shorten the name."
+                f"key {key[:60]!r}… has a part of {len(part)} characters; the limit is {MAX_PART_LENGTH}.",
+                "Shorten the name.",
             )
         if not _PART.fullmatch(part):
             raise StoreError(
@@ -35,7 +38,9 @@ def check_key(key: str) -> str:
                 "Use letters, digits and _.=@+-, joined by single slashes.",
             )
     if parts[0] in _RESERVED:
-        raise StoreError(f"key {key!r} lies in {parts[0]}/, which the store keeps for itself.", "Choose another first part.")
+        raise StoreError(
+            f"key {key!r} lies in {parts[0]}/, which the store keeps for itself.", "Choose another first part."
+        )
     return key
 
 

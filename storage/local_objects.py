@@ -1,9 +1,9 @@
 """Bytes under keys in a local directory tree: put if absent, read, list, compare and swap.
 
-The commit primitive: the bytes go to a temporary file, which is synced and then linked to its final name. ``link`` fails
-where the name exists, so of several writers exactly one wins, and no reader ever sees half an object. The directory is
-synced last, so a committed object outlives a power cut. A process killed between any two steps leaves the object whole or
-absent, and at most a temporary file that :func:`storage.scratch.sweep` removes.
+The commit primitive: the bytes go to a temporary file, which is synced and then linked to its final name. ``link``
+fails where the name exists, so of several writers exactly one wins, and no reader ever sees half an object. The
+directory is synced last, so a committed object outlives a power cut. A process killed between any two steps leaves the
+object whole or absent, and at most a temporary file that :func:`storage.scratch.sweep` removes.
 """
 
 import fcntl
@@ -53,7 +53,9 @@ def read_object(root: Path, key: str) -> bytes:
     try:
         return path.read_bytes()
     except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
-        raise StoreError(f"{key} is not in the store {root}.", "It was not committed, or was removed by hand.") from None
+        raise StoreError(
+            f"{key} is not in the store {root}.", "It was not committed, or was removed by hand."
+        ) from None
     except OSError as fault:
         raise StoreError(f"{key} cannot be read: {fault.strerror}.", f"Check the disk of {root}.") from fault
 

@@ -1,7 +1,7 @@
 """Temporary files and directories of a store, with a lease each, so that those of dead processes can be swept.
 
-A lease is an exclusive ``flock``: the kernel frees it when its holder dies, however it dies, in whatever container. What
-stands in ``tmp/`` and is not leased belongs to nobody. ``tmp/.guard`` closes the gap between creating and leasing:
+A lease is an exclusive ``flock``: the kernel frees it when its holder dies, however it dies, in whatever container.
+What stands in ``tmp/`` and is not leased belongs to nobody. ``tmp/.guard`` closes the gap between creating and leasing:
 creators share it, the sweeper takes it alone.
 """
 

@@ -31,7 +31,9 @@ class Store:
 
     @classmethod
     def open(cls, location: str | Path | None = None, *, create: bool = True) -> "Store":
-        """Open the store at ``location``, else ``$FRAMEFOUNDRY_STORE``, else ``./foundry``; sweep what dead processes left.
+        """Open the store at ``location``, else ``$FRAMEFOUNDRY_STORE``, else ``./foundry``.
+
+        What dead processes left in its ``tmp/`` is swept.
 
         Raises:
             StoreError: absent and not to be created; a directory with other things in it; written by a newer version;
@@ -103,7 +105,8 @@ def _create(root: Path, *, allowed: bool) -> None:
         foreign = sorted(entry.name for entry in root.iterdir() if entry.name not in {_MARK, *_OWN_FOLDERS})
         if foreign:
             raise StoreError(
-                f"{root} is not a Framefoundry store: it holds {foreign[0]!r}.", "Point --store at an empty or new folder."
+                f"{root} is not a Framefoundry store: it holds {foreign[0]!r}.",
+                "Point --store at an empty or new folder.",
             )
         for folder in _OWN_FOLDERS:
             (root / folder).mkdir(exist_ok=True)

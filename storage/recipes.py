@@ -1,0 +1,65 @@
+"""Reading recipe files."""
+
+from pathlib import Path
+
+from schemas.annotator_options import YoloOptions
+from schemas.errors import RecipeError
+from schemas.generator_options import DiffusersOptions, FootageOptions
+from schemas.prompts import PromptFile
+from schemas.recipe import Recipe
+from schemas.recipe_text import parse_recipe
+
+MAX_RECIPE_BYTES = 5_000_000
+
+
+def read_recipe(path: Path) -> Recipe:
+    """The validated recipe in the file ``path``; relative paths in it are made absolute, from the recipe's folder.
+
+    ``annotator.weights`` and ``generator.model`` may be names as well: they become paths only where such a file or
+    folder lies beside the recipe.
+
+    Raises:
+        RecipeError: no such file, not readable, not UTF-8, or not a valid recipe.
+    """
+    path = Path(path)
+    recipe = parse_recipe(_read_text(path), str(path))
+    return _resolve_paths(recipe, path.absolute().parent)
+
+
+def _read_text(path: Path) -> str:
+    try:
+        if path.is_file() and path.stat().st_size > MAX_RECIPE_BYTES:
+            raise RecipeError(f"{path}: larger than {MAX_RECIPE_BYTES} bytes.", "That is no recipe; check the path.")
+        return path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        raise RecipeError(f"{path}: no such file.", "Check the path; `framefoundry recipe new` writes one.") from None
+    except IsADirectoryError:
+        raise RecipeError(f"{path}: is a folder.", "Name the recipe's file in it.") from None
+    except UnicodeDecodeError:
+        raise RecipeError(f"{path}: is not UTF-8 text.", "Save it as UTF-8; check that it is a recipe.") from None
+    except OSError as fault:
+        raise RecipeError(f"{path}: cannot be read: {fault.strerror}.", "Check the path and its permissions.") from None
+
+
+def _resolve_paths(recipe: Recipe, folder: Path) -> Recipe:
+    changes: dict[str, object] = {}
+    if isinstance(recipe.prompts, PromptFile):
+        changes["prompts"] = recipe.prompts.model_copy(update={"file": _beside(folder, recipe.prompts.file)})
+    if isinstance(recipe.generator, FootageOptions):
+        changes["generator"] = recipe.generator.model_copy(update={"path": _beside(folder, recipe.generator.path)})
+    if isinstance(recipe.generator, DiffusersOptions) and recipe.generator.model:
+        model = _if_present(folder, recipe.generator.model)
+        changes["generator"] = recipe.generator.model_copy(update={"model": model})
+    if isinstance(recipe.annotator, YoloOptions):
+        weights = _if_present(folder, recipe.annotator.weights)
+        changes["annotator"] = recipe.annotator.model_copy(update={"weights": weights})
+    return recipe.model_copy(update=changes)
+
+
+def _beside(folder: Path, path: Path) -> Path:
+    return folder / path.expanduser()
+
+
+def _if_present(folder: Path, name: str) -> str:
+    path = _beside(folder, Path(name))
+    return str(path) if path.exists() else name
