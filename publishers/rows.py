@@ -184,13 +184,13 @@ def _locate(boxes: pa.Table, clips: pa.Table) -> np.ndarray:
     place = pc.index_in(boxes["clip_id"], value_set=clips["clip_id"].combine_chunks())
     if place.null_count:
         raise StoreError(f"clip {boxes['clip_id'].filter(place.is_null())[0]} has boxes but is not among the clips.")
-    at = place.to_numpy().astype(np.int64)
+    at: np.ndarray = place.to_numpy().astype(np.int64)
     frame, length = boxes["frame"].to_numpy(), clips["frames"].to_numpy()[at]
     outside = (frame < 0) | (frame >= length)
     if outside.any():
         row = int(outside.argmax())
         raise StoreError(
-            f"clip {boxes['clip_id'][row]}: a box in frame {frame[row]}, but the clip has frames 0 to {length[row] - 1}.",
+            f"clip {boxes['clip_id'][row]}: a box in frame {frame[row]}; the clip has frames 0 to {length[row] - 1}.",
             "The stored labels belong to another file; label the clip again.",
         )
     return at
@@ -295,7 +295,8 @@ def _summarise_tracks(labels: pa.Table) -> pa.Table:
 
 def _codes(column: pa.ChunkedArray) -> np.ndarray:
     """Equal values get equal whole numbers."""
-    return pc.dictionary_encode(column.combine_chunks()).indices.to_numpy().astype(np.int64)
+    codes: np.ndarray = pc.dictionary_encode(column.combine_chunks()).indices.to_numpy().astype(np.int64)
+    return codes
 
 
 def _set_column(table: pa.Table, name: str, values: pa.Array | pa.ChunkedArray) -> pa.Table:

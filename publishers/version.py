@@ -103,4 +103,4 @@ def _joined(strings: pa.Array) -> bytes:
     wide = pa.types.is_large_string(strings.type)
     bounds = np.frombuffer(offsets, dtype=np.int64 if wide else np.int32)[strings.offset :]
     bounds = bounds[: len(strings) + 1]
-    return data.slice(int(bounds[0]), int(bounds[-1] - bounds[0])).to_pybytes()
+    return bytes(data.slice(int(bounds[0]), int(bounds[-1] - bounds[0])).to_pybytes())

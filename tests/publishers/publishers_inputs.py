@@ -1,10 +1,13 @@
 """Small datasets for the tests of this folder."""
 
+from pathlib import Path
 from types import SimpleNamespace
 
+import cv2
 import numpy as np
 import pyarrow as pa
 
+from publishers.image_export import StoredImages
 from publishers.rows import DatasetRows, build_rows
 from schemas.recipe import Recipe
 from schemas.recipe_text import validate_recipe
@@ -96,9 +99,7 @@ def make_boxes(boxes: list[Box]) -> tuple[pa.Table, pa.Table]:
             **keys,
             "class_name": [box[3] for box in boxes],
             **{side: np.array([box[4][at] for box in boxes], dtype=np.float32) for at, side in enumerate("xywh")},
-            "score": pa.array(
-                [None if filled else 0.8 for filled in interpolated], pa.float32()
-            ),
+            "score": pa.array([None if filled else 0.8 for filled in interpolated], pa.float32()),
             "confidence": [confidence[box[5]] for box in boxes],
             "source": ["interpolated" if filled else "detected" for filled in interpolated],
         },
@@ -128,7 +129,8 @@ def keep_even_frames(clip_ids: pa.Array, frames: pa.Array, labelled: int) -> np.
 STREET_BOXES: list[Box] = [
     # a: a car in every frame, a person from frame 2, doubted in frames 4 and 5
     *(("a", frame, 7, "car", (4.0 + frame, 10.0, 20.0, 12.0), "accept") for frame in range(8)),
-    *(("a", frame, 3, "person", (40.0, 8.0, 8.0, 24.0), "ignore" if frame in (4, 5) else "accept") for frame in range(2, 8)),
+    *(("a", frame, 3, "person", (40.0, 8.0, 8.0, 24.0), "accept") for frame in (2, 3, 6, 7)),
+    *(("a", frame, 3, "person", (40.0, 8.0, 8.0, 24.0), "ignore") for frame in (4, 5)),
     # b: a dog in the first four frames, then nothing that counts
     *(("b", frame, 1, "dog", (30.5, 30.25, 10.0, 8.0), "accept") for frame in range(4)),
     *(("b", frame, 2, "car", (1.0, 1.0, 5.0, 5.0), "nothing") for frame in range(8)),
@@ -139,6 +141,18 @@ STREET_BOXES: list[Box] = [
 ]
 
 
+def make_images(folder: Path, rows: DatasetRows, *, stride: int = 1) -> StoredImages:
+    """A grey JPEG for every ``stride``-th frame of every clip, each of another brightness."""
+    stored: dict[str, dict[int, Path]] = {}
+    columns = (rows.clips[name].to_pylist() for name in ("clip_id", "frames", "width", "height"))
+    for number, (clip, frames, width, height) in enumerate(zip(*columns, strict=True)):
+        (folder / clip).mkdir(parents=True)
+        stored[clip] = {frame: folder / clip / f"{frame}.jpg" for frame in range(0, frames, stride)}
+        for frame, path in stored[clip].items():
+            cv2.imwrite(str(path), np.full((height, width, 3), 20 * number + 5 * frame, dtype=np.uint8))
+    return stored.__getitem__
+
+
 def make_rows(boxes: list[Box] | None = None, *, keep=keep_even_frames, recipe: Recipe | None = None) -> DatasetRows:
     """Four clips: ``a`` and ``b`` in train, ``c`` in val, ``d`` rejected."""
     ids = ["a", "b", "c", "d"]
@@ -147,6 +161,10 @@ def make_rows(boxes: list[Box] | None = None, *, keep=keep_even_frames, recipe: 
         clips=make_clip_decisions(ids, ["train", "train", "val", "train"], {"d": "frozen"}), boxes=decisions
     )
     return build_rows(
-        make_clips(ids), tracks, curated, recipe or make_recipe(), keep_background=keep, clip_scores=make_clip_scores(ids)
+        make_clips(ids),
+        tracks,
+        curated,
+        recipe or make_recipe(),
+        keep_background=keep,
+        clip_scores=make_clip_scores(ids),
     )
-

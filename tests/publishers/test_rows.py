@@ -70,7 +70,11 @@ def test_a_recipe_without_classes_takes_the_detectors():
     tracks, decisions = make_boxes([("a", 0, 1, "cat", (0, 0, 9, 9), "accept")])
     curated = SimpleNamespace(clips=make_clip_decisions(["a"], ["train"]), boxes=decisions)
     rows = build_rows(
-        make_clips(["a"]), tracks, curated, make_recipe(classes={}), keep_background=keep_every_frame,
+        make_clips(["a"]),
+        tracks,
+        curated,
+        make_recipe(classes={}),
+        keep_background=keep_every_frame,
         detector_classes=("dog", "cat"),
     )
     assert rows.class_names == ("dog", "cat")
@@ -139,7 +143,7 @@ def test_boxes_in_any_order_give_the_same_rows():
 
 
 def test_a_box_behind_the_last_frame_is_refused():
-    with pytest.raises(StoreError, match="a box in frame 8, but the clip has frames 0 to 7"):
+    with pytest.raises(StoreError, match="a box in frame 8; the clip has frames 0 to 7"):
         build([("a", 8, 1, "car", (0, 0, 9, 9), "accept")])
 
 
