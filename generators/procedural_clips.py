@@ -4,6 +4,7 @@ import os
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -49,6 +50,9 @@ class ProceduralGenerator:
             futures = [self._processes().submit(_render_or_fail, job, self._clip, folder) for job in jobs]
             for future in as_completed(futures):
                 yield future.result()
+        except BrokenProcessPool:
+            self.close()  # a killed process leaves the pool unusable; the next call starts a new one
+            raise
         finally:
             for future in futures:
                 future.cancel()

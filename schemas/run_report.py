@@ -35,6 +35,7 @@ class RunReport(StrictModel):
     scenarios: int = 0
     clips: int = 0
     frames: int = 0
+    missing_clips: int = Field(default=0, description="clips of the recipe that were left out, not being in the store")
     render: StageTally = StageTally()
     label: StageTally = StageTally()
     failures: list[str] = Field(default_factory=list, description="one line a failed clip: stage, reason, detail")

@@ -1,0 +1,122 @@
+"""Bring labels into the store: detect, track and score what is missing, keep what is there."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+from annotators.clip_scores import CLIP_SCORES_VERSION, score_clip
+from annotators.frame_scores import FRAME_SCORES_VERSION, score_frames
+from annotators.label_keys import label_keys
+from annotators.protocol import Annotator
+from schemas.errors import MediaError
+from schemas.identity import digest
+from schemas.records import ClipRecord, Failure
+from schemas.tables import CLIP_SCORES, DETECTIONS, FRAME_SCORES, TRACKS, empty
+from storage.clips import media_path
+from storage.commits import commit_table, is_committed, read_table
+from storage.store import Store
+from storage.tables import gather_tables
+
+DETECTION_STAGE, TRACK_STAGE = "detections", "tracks"
+FRAME_SCORE_STAGE, CLIP_SCORE_STAGE = "frame_scores", "clip_scores"
+
+# Clips that share track ids, in the order of their segments; a rendered clip is a sequence of one.
+ClipSequence = Sequence[ClipRecord]
+
+
+@dataclass(frozen=True)
+class Labels:
+    """Stored labels of many clips.
+
+    Attributes:
+        tracks: ``TRACKS`` with ``clip_id`` in front, sorted by clip, frame and track.
+        clip_scores: ``CLIP_SCORES``, one row a clip.
+    """
+
+    tracks: pa.Table
+    clip_scores: pa.Table
+
+
+def is_labelled(store: Store, annotator: Annotator, sequence: ClipSequence) -> bool:
+    """Whether every clip of ``sequence`` has its tracks and scores in the store."""
+    return all(
+        is_committed(store, TRACK_STAGE, annotator.fingerprint, key)
+        and is_committed(store, CLIP_SCORE_STAGE, _score_fingerprint(annotator), record.clip_id)
+        for record, key in zip(sequence, label_keys(sequence), strict=True)
+    )
+
+
+def label_sequences(annotator: Annotator, store: Store, sequences: Sequence[ClipSequence]) -> Iterator[str | Failure]:
+    """Label ``sequences``; yields the clip id of each labelled clip, or its failure.
+
+    A sequence in which one clip cannot be decoded fails as a whole: its track ids could not be carried across.
+    """
+    missing = [sequence for sequence in sequences if not is_labelled(store, annotator, sequence)]
+    failures = _detect_missing(annotator, store, [record for sequence in missing for record in sequence])
+    for sequence in sequences:
+        broken = next((failures[record.clip_id] for record in sequence if record.clip_id in failures), None)
+        if broken is not None:
+            yield from (Failure(record.clip_id, broken.stage, broken.reason, broken.detail) for record in sequence)
+        else:
+            if not is_labelled(store, annotator, sequence):
+                _track_and_score(annotator, store, sequence)
+            yield from (record.clip_id for record in sequence)
+
+
+def read_labels(store: Store, annotator: Annotator, sequences: Sequence[ClipSequence]) -> Labels:
+    """The stored labels of ``sequences``.
+
+    Raises:
+        StoreError: a clip has not been labelled by this annotator.
+    """
+    keys = {
+        record.clip_id: key for sequence in sequences for record, key in zip(sequence, label_keys(sequence), strict=True)
+    }
+    tracks = gather_tables(store, TRACK_STAGE, annotator.fingerprint, keys, TRACKS)
+    scores = gather_tables(store, CLIP_SCORE_STAGE, _score_fingerprint(annotator), list(keys), CLIP_SCORES)
+    return Labels(tracks.sort_by([("clip_id", "ascending"), ("frame", "ascending"), ("track", "ascending")]), scores)
+
+
+def _detect_missing(annotator: Annotator, store: Store, records: Sequence[ClipRecord]) -> dict[str, Failure]:
+    """Commit detections and frame scores of clips that lack them; failures by clip id."""
+    failures: dict[str, Failure] = {}
+    for record, answer in annotator.detect(_undetected(annotator, store, records)):
+        if isinstance(answer, Failure):
+            failures[record.clip_id] = answer
+        else:
+            commit_table(store, DETECTION_STAGE, annotator.detection_fingerprint, record.media_id, answer)
+    for record in records:
+        if record.clip_id not in failures and not is_committed(store, FRAME_SCORE_STAGE, FRAME_SCORES_VERSION, record.media_id):
+            try:
+                scores = score_frames(media_path(store, record), record.frames)
+            except MediaError as fault:
+                failures[record.clip_id] = Failure(record.clip_id, "score", "unreadable", str(fault))
+            else:
+                commit_table(store, FRAME_SCORE_STAGE, FRAME_SCORES_VERSION, record.media_id, scores)
+    return failures
+
+
+def _track_and_score(annotator: Annotator, store: Store, sequence: ClipSequence) -> None:
+    tracks = annotator.track([(record, _read_detections(annotator, store, record)) for record in sequence])
+    for record, key, table in zip(sequence, label_keys(sequence), tracks, strict=True):
+        frame_scores = read_table(store, FRAME_SCORE_STAGE, FRAME_SCORES_VERSION, record.media_id, FRAME_SCORES)
+        commit_table(store, TRACK_STAGE, annotator.fingerprint, key, table)
+        scores = score_clip(record, frame_scores, table)
+        commit_table(store, CLIP_SCORE_STAGE, _score_fingerprint(annotator), record.clip_id, scores)
+
+
+def _undetected(annotator: Annotator, store: Store, records: Sequence[ClipRecord]) -> list[ClipRecord]:
+    """The records without detections; none for an annotator that needs none."""
+    stage = annotator.detection_fingerprint
+    return [r for r in records if stage and not is_committed(store, DETECTION_STAGE, stage, r.media_id)]
+
+
+def _read_detections(annotator: Annotator, store: Store, record: ClipRecord) -> pa.Table:
+    if not annotator.detection_fingerprint:
+        return empty(DETECTIONS)
+    return read_table(store, DETECTION_STAGE, annotator.detection_fingerprint, record.media_id, DETECTIONS)
+
+
+def _score_fingerprint(annotator: Annotator) -> str:
+    return digest([annotator.fingerprint, FRAME_SCORES_VERSION, CLIP_SCORES_VERSION])

@@ -1,0 +1,89 @@
+"""The flow `label-footage`: a folder of existing videos in, a labelled dataset out."""
+
+import re
+from pathlib import Path
+
+from prefect import flow
+from prefect.runtime import flow_run
+from prefect.task_runners import ThreadPoolTaskRunner
+
+from flows.pipeline import run_pipeline
+from schemas.errors import RecipeError
+from schemas.recipe import Recipe
+from schemas.recipe_text import validate_recipe
+from schemas.run_report import RunReport
+from storage.store import Store
+
+
+def _run_name() -> str:
+    return f"label {Path(str(flow_run.parameters['folder'])).name}"
+
+
+@flow(
+    name="label-footage",
+    flow_run_name=_run_name,
+    task_runner=ThreadPoolTaskRunner(max_workers=1),
+    persist_result=False,
+)
+def label_footage(
+    folder: str,
+    weights: str = "starter",
+    name: str | None = None,
+    classes: list[str] | None = None,
+    accept: float = 0.5,
+    ignore: float = 0.2,
+    tracker: str = "ocsort",
+    stride: int = 2,
+    store: str | None = None,
+) -> RunReport:
+    """Label every video below a folder; files that were labelled before are reused.
+
+    Args:
+        folder: videos (mp4, mov, mkv, webm), searched to its depth.
+        weights: ``starter``, a .pt file or an OpenVINO export folder.
+        name: of the dataset; default: the folder's name.
+        classes: classes to publish; default: every class that the detector knows.
+        accept: confidence from which a box is a label.
+        ignore: confidence below which a box is nothing.
+        tracker: one of ultralytics' trackers.
+        stride: every how many frames an image is exported.
+        store: the store's folder; default: ``$FRAMEFOUNDRY_STORE``, else ``foundry/``.
+    """
+    recipe = footage_recipe(folder, weights, name, classes, accept, ignore, tracker, stride)
+    return run_pipeline(recipe, Store.open(store))
+
+
+def footage_recipe(
+    folder: str,
+    weights: str,
+    name: str | None,
+    classes: list[str] | None,
+    accept: float,
+    ignore: float,
+    tracker: str,
+    stride: int,
+) -> Recipe:
+    """The recipe that ``label-footage`` carries out.
+
+    Raises:
+        RecipeError: the folder is absent, or a value is out of range.
+    """
+    path = Path(folder).expanduser().resolve()
+    if not path.exists():
+        raise RecipeError(f"{folder}: no such folder.", "Give a folder of videos, or one video file.")
+    return validate_recipe(
+        {
+            "name": name or _dataset_name(path.stem),
+            "classes": classes or [],
+            "generator": {"kind": "footage", "path": str(path)},
+            "clip": {"frames": 240},
+            "annotator": {"kind": "yolo", "weights": weights, "tracker": tracker},
+            "curation": {"accept": accept, "ignore": min(ignore, accept)},
+            "publish": {"fiftyone": {}, "yolo": {"stride": stride}},
+        },
+        where=f"label {folder}",
+    )
+
+
+def _dataset_name(stem: str) -> str:
+    return re.sub(r"[^a-z0-9_-]+", "-", stem.lower()).strip("-_")[:63] or "footage"

@@ -1,0 +1,147 @@
+"""Curation and publication as one Prefect task over stored tables; both need all clips, and neither runs a model."""
+
+from collections import Counter
+from collections.abc import Sequence
+from functools import partial
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from prefect import task
+from prefect.cache_policies import NO_CACHE
+
+from annotators.labelling import ClipSequence, read_labels
+from curators.background import keep_background
+from curators.curate import curate
+from flows.residents import resident_annotator
+from flows.stopwatch import Stopwatch
+from publishers.publish import publish
+from publishers.rows import DatasetRows, build_rows
+from schemas.errors import EmptyResultError
+from schemas.recipe import Recipe
+from schemas.strict_model import StrictModel
+from schemas.tables import ACCEPT
+from storage.clip_table import clips_table
+from storage.clips import find_clip
+from storage.datasets import DatasetVersion
+from storage.store import Store
+
+
+class Published(StrictModel):
+    """The version that a run ended in, and its counts; fields as in ``schemas.run_report.RunReport``."""
+
+    dataset: str
+    path: str
+    new_version: bool
+    boxes: dict[str, int]
+    boxes_by_split: dict[str, dict[str, int]]
+    box_verdicts: dict[str, int]
+    clip_verdicts: dict[str, int]
+    frame_uses: dict[str, int]
+    warnings: list[str]
+
+
+def publish_version(
+    recipe: Recipe, store: Store, records: Sequence[ClipSequence], watch: Stopwatch
+) -> Published:
+    """Curate and publish the labelled sequences ``records``; called from a flow's body."""
+    keys = [[record.clip_id for record in sequence] for sequence in records]
+    published, seconds = curate_and_publish(recipe, str(store.root), keys)
+    watch.seconds.update(seconds)
+    return published
+
+
+@task(name="publish-version", task_run_name="curate and publish {recipe.name}", cache_policy=NO_CACHE, persist_result=False)
+def curate_and_publish(recipe: Recipe, store: str, sequences: list[list[str]]) -> tuple[Published, dict[str, float]]:
+    """Read stored labels of the clips in ``sequences``, decide, and publish; the version and seconds by stage.
+
+    Raises:
+        EmptyResultError: nothing was accepted; nothing was published.
+    """
+    opened, watch = Store.open(store), Stopwatch()
+    with watch.stage("curate"):
+        rows = curated_rows(recipe, opened, sequences)
+        _refuse_nothing_accepted(recipe, rows)
+    with watch.stage("publish"):
+        annotator = resident_annotator(recipe, opened)
+        version = publish(opened, recipe, rows, annotator_fingerprint=annotator.fingerprint)
+    return _count(rows, version), watch.seconds
+
+
+def curated_rows(recipe: Recipe, store: Store, sequences: Sequence[Sequence[str]]) -> DatasetRows:
+    """The rows of the version that ``recipe`` makes of stored labels."""
+    annotator = resident_annotator(recipe, store)
+    records = [[find_clip(store, clip_id) for clip_id in sequence] for sequence in sequences]
+    found = [[record for record in sequence if record is not None] for sequence in records]
+    clips = clips_table([record for sequence in found for record in sequence])
+    labels = read_labels(store, annotator, found)
+    return build_rows(
+        clips,
+        labels.tracks,
+        curate(clips, labels.tracks, labels.clip_scores, recipe),
+        recipe,
+        keep_background=partial(keep_background, share=recipe.curation.max_background, seed=recipe.seed),
+        clip_scores=labels.clip_scores,
+        detector_classes=annotator.class_names,
+    )
+
+
+def _refuse_nothing_accepted(recipe: Recipe, rows: DatasetRows) -> None:
+    if len(rows.tracks) == 0:
+        reasons = {**_verdicts(rows.clip_decisions, "clips"), **_verdicts(rows.box_decisions, "boxes")}
+        counted = ", ".join(f"{name}: {count}" for name, count in reasons.items())
+        raise EmptyResultError(
+            f"{recipe.name}: no box was accepted ({counted}); nothing was published.",
+            "Lower curation.accept, or look at the clips: do they show these classes, and does the detector know them?",
+        )
+
+
+def _count(rows: DatasetRows, version: DatasetVersion) -> Published:
+    labels = _labels_by_split(rows)
+    return Published(
+        dataset=f"{version.name}@{version.version}",
+        path=str(version.path),
+        new_version=version.is_new,
+        boxes=dict(Counter({name: sum(split.get(name, 0) for split in labels.values()) for name in rows.class_names})),
+        boxes_by_split=labels,
+        box_verdicts=_verdicts(rows.box_decisions),
+        clip_verdicts=_verdicts(rows.clip_decisions),
+        frame_uses=_counts(rows.frames["use"]),
+        warnings=_lacks(rows, labels),
+    )
+
+
+def _labels_by_split(rows: DatasetRows) -> dict[str, dict[str, int]]:
+    objects = rows.frames["objects"].combine_chunks()
+    split = rows.frames["split"].cast(pa.string()).take(pc.list_parent_indices(objects))
+    flat = objects.flatten()
+    table = pa.table({"split": split, "name": pc.struct_field(flat, "class_name"), "verdict": pc.struct_field(flat, "verdict")})
+    counted = table.filter(pc.equal(table["verdict"], ACCEPT)).group_by(["split", "name"]).aggregate([("name", "count")])
+    labels: dict[str, dict[str, int]] = {}
+    for row in counted.sort_by([("split", "ascending"), ("name", "ascending")]).to_pylist():
+        labels.setdefault(row["split"], {})[row["name"]] = row["name_count"]
+    return labels
+
+
+def _verdicts(decisions: pa.Table, suffix: str = "") -> dict[str, int]:
+    """``{"accept": 12, "ignore: confidence": 3}``, most frequent first."""
+    verdict, rule = decisions["verdict"].cast(pa.string()), decisions["rule"].cast(pa.string())
+    named = pc.if_else(pc.equal(rule, ""), verdict, pc.binary_join_element_wise(verdict, rule, ": "))
+    return {f"{name} {suffix}".strip(): count for name, count in _counts(named).items()}
+
+
+def _counts(values: pa.ChunkedArray) -> dict[str, int]:
+    counted = {row["values"]: row["counts"] for row in values.cast(pa.string()).value_counts().to_pylist()}
+    return dict(sorted(counted.items(), key=lambda item: (-item[1], item[0])))
+
+
+def _lacks(rows: DatasetRows, labels: dict[str, dict[str, int]]) -> list[str]:
+    """What a user must know before training: splits without labels, classes that a split lacks."""
+    lacks = []
+    for split in ("train", "val"):
+        if split not in labels:
+            lacks.append(f"split {split} has no labels: add scenarios, or change `split`")
+        else:
+            missing = [name for name in rows.class_names if name not in labels[split]]
+            if missing and len(rows.class_names) <= 20:
+                lacks.append(f"split {split} lacks {', '.join(missing)}")
+    return lacks

@@ -1,0 +1,94 @@
+"""The flow `republish`: a new dataset version from stored scores; nothing is rendered, nothing is labelled."""
+
+from pathlib import Path
+
+from prefect import flow
+from prefect.runtime import flow_run
+from prefect.task_runners import ThreadPoolTaskRunner
+
+from annotators.label_keys import group_sequences
+from annotators.labelling import is_labelled
+from flows.pipeline import stored_clips
+from flows.publishing import publish_version
+from flows.residents import release, resident_annotator, resident_generator
+from flows.run_page import show_run
+from flows.stopwatch import Stopwatch
+from schemas.errors import EmptyResultError
+from schemas.recipe import Recipe
+from schemas.recipe_text import validate_recipe
+from schemas.run_report import RunReport, StageTally
+from storage.locks import hold
+from storage.recipes import read_recipe
+from storage.store import Store
+
+
+def _run_name() -> str:
+    return f"republish {Path(str(flow_run.parameters['recipe'])).stem}"
+
+
+@flow(
+    name="republish",
+    flow_run_name=_run_name,
+    task_runner=ThreadPoolTaskRunner(max_workers=1),
+    persist_result=False,
+)
+def republish(
+    recipe: str, store: str | None = None, accept: float | None = None, ignore: float | None = None
+) -> RunReport:
+    """Publish a recipe again with other thresholds, from the labels that are in the store.
+
+    Args:
+        recipe: path of the recipe (YAML).
+        store: the store's folder; default: ``$FRAMEFOUNDRY_STORE``, else ``foundry/``.
+        accept: instead of ``curation.accept``.
+        ignore: instead of ``curation.ignore``.
+
+    Raises:
+        EmptyResultError: the recipe has not been run on this store, or nothing is accepted.
+    """
+    asked = with_thresholds(read_recipe(Path(recipe)), accept, ignore)
+    opened, watch = Store.open(store), Stopwatch()
+    with hold(opened, f"recipe-{asked.name}"):
+        try:
+            with watch.stage("plan"):
+                jobs = resident_generator(asked).jobs()
+                records = stored_clips(opened, jobs)
+                annotator = resident_annotator(asked, opened)
+                labelled = [s for s in group_sequences(records) if is_labelled(opened, annotator, s)]
+            if not labelled:
+                raise EmptyResultError(
+                    f"{asked.name}: no labelled clips of this recipe are in {opened.root}.",
+                    f"Run `framefoundry run {recipe}` first.",
+                )
+            published = publish_version(asked, opened, labelled, watch)
+        finally:
+            release("generator")
+            release("annotator")
+    clips = [record for sequence in labelled for record in sequence]
+    report = RunReport(
+        recipe=asked.name,
+        scenarios=len({record.scenario.scenario_id for record in clips}),
+        clips=len(clips),
+        frames=sum(record.frames for record in clips),
+        render=StageTally(reused=len(clips)),
+        label=StageTally(reused=len(clips)),
+        seconds=watch.seconds,
+        missing_clips=len(jobs) - len(clips),
+        **published.model_dump(),
+    )
+    show_run(report)
+    return report
+
+
+def with_thresholds(recipe: Recipe, accept: float | None, ignore: float | None) -> Recipe:
+    """``recipe`` with other curation thresholds, validated again.
+
+    Raises:
+        RecipeError: out of range, or ignore above accept.
+    """
+    data = recipe.model_dump(mode="json")
+    given = {"accept": accept, "ignore": ignore}
+    data["curation"] |= {name: value for name, value in given.items() if value is not None}
+    if ignore is None:
+        data["curation"]["ignore"] = min(data["curation"]["ignore"], data["curation"]["accept"])
+    return validate_recipe(data, where=f"{recipe.name} with {given}")

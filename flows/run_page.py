@@ -1,0 +1,62 @@
+"""What a run shows in the Prefect UI: a table of outcomes and a summary with links."""
+
+from pathlib import Path
+
+from prefect.artifacts import create_markdown_artifact, create_table_artifact
+
+from schemas.run_report import RunReport, StageTally
+
+
+def show_run(report: RunReport) -> None:
+    """Create the artifacts of a finished run."""
+    create_table_artifact(outcome_rows(report), key="outcomes", description=f"Outcomes of {report.dataset}")
+    create_markdown_artifact(run_markdown(report), key="summary", description=report.dataset)
+
+
+def outcome_rows(report: RunReport) -> list[dict[str, str | int]]:
+    """One row for each outcome that occurred, with how often it did."""
+    rows = [*_stage_rows("render", report.render), *_stage_rows("label", report.label)]
+    for stage, counts in (
+        ("clips", report.clip_verdicts),
+        ("boxes", report.box_verdicts),
+        ("frames", report.frame_uses),
+        ("labels", report.boxes),
+    ):
+        rows += [{"stage": stage, "outcome": name, "count": count} for name, count in counts.items()]
+    return rows
+
+
+def _stage_rows(stage: str, tally: StageTally) -> list[dict[str, str | int]]:
+    counts = {"done": tally.done, "reused": tally.reused, **{f"failed: {why}": n for why, n in tally.failed.items()}}
+    return [{"stage": stage, "outcome": name, "count": count} for name, count in counts.items() if count]
+
+
+def run_markdown(report: RunReport) -> str:
+    """The summary of a run: what there is, how long it took, where to look."""
+    path = Path(report.path)
+    labels = "\n".join(
+        f"| {name} | {total} | " + " | ".join(str(report.boxes_by_split.get(s, {}).get(name, 0)) for s in _SPLITS) + " |"
+        for name, total in report.boxes.items()
+        if total
+    )
+    stages = "\n".join(f"| {stage} | {seconds:.1f} |" for stage, seconds in report.seconds.items())
+    warnings = "".join(f"\n> {warning}\n" for warning in report.warnings)
+    return f"""# {report.dataset}
+
+{report.clips} clips, {report.frames} frames; {report.accepted_clips} clips accepted.
+{warnings}
+| class | labels | {" | ".join(_SPLITS)} |
+|---|---|{"---|" * len(_SPLITS)}
+{labels}
+
+| stage | seconds |
+|---|---|
+{stages}
+
+- [Report with labelled frames]({(path / "report.html").as_uri()})
+- Train: `yolo detect train data={path / "yolo" / "data.yaml"}`
+- Browse: `framefoundry view {report.recipe}`
+"""
+
+
+_SPLITS = ("train", "val", "test")

@@ -1,0 +1,59 @@
+import json
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+import pytest
+
+from flows.prefect_settings import SERVE_FILE, configure_prefect, served_api
+
+
+@pytest.fixture(autouse=True)
+def _clean_environment(monkeypatch):
+    for name in ("PREFECT_HOME", "PREFECT_API_URL", "PREFECT_SERVER_ANALYTICS_ENABLED"):
+        monkeypatch.setenv(name, "")
+        monkeypatch.delenv(name)
+
+
+@pytest.fixture
+def healthy_server():
+    class Healthy(BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_response(200 if self.path == "/api/health" else 404)
+            self.end_headers()
+
+        def log_message(self, *_):
+            pass
+
+    server = HTTPServer(("127.0.0.1", 0), Healthy)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}/api"
+    server.shutdown()
+    server.server_close()
+
+
+def test_without_any_server_the_run_brings_its_own(tmp_path):
+    assert configure_prefect(tmp_path) == ""
+
+
+def test_the_users_server_wins(tmp_path, monkeypatch, healthy_server):
+    (tmp_path / SERVE_FILE).write_text(json.dumps({"api_url": healthy_server}))
+    monkeypatch.setenv("PREFECT_API_URL", "http://127.0.0.1:1/api")
+    assert configure_prefect(tmp_path) == "http://127.0.0.1:1/api"
+
+
+def test_a_served_machine_is_found(tmp_path, healthy_server):
+    (tmp_path / SERVE_FILE).write_text(json.dumps({"api_url": healthy_server}))
+    assert configure_prefect(tmp_path) == healthy_server
+
+
+@pytest.mark.parametrize("text", ["", "{}", "not json", '{"api_url": "http://127.0.0.1:1/api"}'])
+def test_a_server_that_is_gone_or_a_damaged_file_is_no_server(tmp_path, text):
+    (tmp_path / SERVE_FILE).write_text(text)
+    assert served_api(tmp_path) == ""
+
+
+def test_telemetry_is_off(tmp_path, monkeypatch):
+    import os
+
+    configure_prefect(tmp_path)
+    assert os.environ["PREFECT_SERVER_ANALYTICS_ENABLED"] == "false"

@@ -1,0 +1,33 @@
+from flows.run_page import outcome_rows, run_markdown
+from schemas.run_report import RunReport, StageTally
+
+REPORT = RunReport(
+    recipe="street",
+    clips=3,
+    frames=30,
+    render=StageTally(done=2, reused=1, failed={"timeout": 1}),
+    label=StageTally(done=3),
+    boxes={"car": 5, "dog": 0},
+    boxes_by_split={"train": {"car": 4}, "val": {"car": 1}},
+    box_verdicts={"accept": 5, "ignore: confidence": 2},
+    clip_verdicts={"accepted": 2, "rejected: black": 1},
+    seconds={"render": 1.5},
+    dataset="street@abc",
+    path="/data/street/abc",
+    warnings=["split val lacks dog"],
+)
+
+
+def test_every_outcome_that_occurred_has_a_row():
+    rows = {(row["stage"], row["outcome"]): row["count"] for row in outcome_rows(REPORT)}
+    assert rows["render", "failed: timeout"] == 1
+    assert rows["boxes", "ignore: confidence"] == 2
+    assert rows["clips", "rejected: black"] == 1
+    assert ("label", "reused") not in rows
+
+
+def test_the_summary_counts_labels_by_split_and_warns():
+    text = run_markdown(REPORT)
+    assert "| car | 5 | 4 | 1 | 0 |" in text
+    assert "split val lacks dog" in text
+    assert "framefoundry view street" in text
