@@ -1,0 +1,54 @@
+"""Keeps ultralytics off the network and out of the user's own settings."""
+
+import os
+import shutil
+import sys
+from pathlib import Path
+
+
+def prepare_ultralytics() -> None:
+    """Set ultralytics' environment; call it before each import of it. Repeated calls cost nothing.
+
+    Nothing may be downloaded, installed or reported: a missing file is our error message, not its download. Its
+    settings, and the fonts that it would fetch before drawing, live in a folder of our own. What the user has set
+    wins. Without effect on an ultralytics that was imported before.
+    """
+    if "ultralytics" in sys.modules:
+        return
+    os.environ.setdefault("YOLO_OFFLINE", "true")
+    os.environ.setdefault("YOLO_AUTOINSTALL", "false")
+    os.environ.setdefault("YOLO_VERBOSE", "false")
+    os.environ.setdefault("ULTRALYTICS_SAFE_LOAD", "true")  # a .pt is a pickle: build only known classes from it
+    if "YOLO_CONFIG_DIR" not in os.environ:
+        folder = private_folder()
+        folder.mkdir(parents=True, exist_ok=True)
+        os.environ["YOLO_CONFIG_DIR"] = str(folder)
+        _provide_fonts(folder / "Ultralytics")
+        _switch_off_reports()
+
+
+def private_folder() -> Path:
+    """Where ultralytics keeps its settings when it works for us."""
+    cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(cache) / "framefoundry" / "ultralytics"
+
+
+def _provide_fonts(folder: Path) -> None:
+    """Matplotlib's font under the names that ultralytics looks for: it asks the network for what is not there."""
+    missing = [folder / name for name in ("Arial.ttf", "Arial.Unicode.ttf") if not (folder / name).exists()]
+    if not missing:
+        return
+    import matplotlib
+
+    folder.mkdir(parents=True, exist_ok=True)
+    font = Path(matplotlib.get_data_path()) / "fonts" / "ttf" / "DejaVuSans.ttf"
+    for path in missing:
+        shutil.copyfile(font, path)
+
+
+def _switch_off_reports() -> None:
+    """``sync`` sends usage figures; written only when it is still on, for several processes share the file."""
+    from ultralytics.utils import SETTINGS
+
+    if SETTINGS.get("sync"):
+        SETTINGS.update(sync=False)

@@ -1,0 +1,198 @@
+"""The `yolo` annotator: detection in batches across clips, a tracker for each sequence, refinement of its tracks."""
+
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+from importlib.metadata import version
+from itertools import pairwise, repeat
+
+import numpy as np
+import pyarrow as pa
+
+from annotators import track_refinement
+from annotators.boxes import corners_to_sizes
+from annotators.detections import (
+    Detections,
+    detections_from_frames,
+    detections_from_table,
+    detections_to_table,
+    join_detections,
+    named_classes,
+)
+from annotators.detector import MAX_DETECTIONS, NMS_IOU, Detector
+from annotators.rival_detections import SAME_THING_IOU, merge_rivals
+from annotators.track_refinement import Tracks, plain_tracks, refine_tracks
+from annotators.trackers import follow_objects, load_tracker_config
+from annotators.weights import Weights
+from schemas import tables
+from schemas.annotator_options import YoloOptions
+from schemas.errors import MediaError
+from schemas.identity import digest
+from schemas.records import ClipRecord, Failure
+from storage.clips import media_path
+from storage.store import Store
+from storage.video import read_frames
+
+VERSION = 1
+MAX_BRIDGED_FRAMES = 60
+"""Frames missing between two segments of a source that a tracker is walked through; every track is lost after fewer."""
+
+
+class YoloAnnotator:
+    """Labels clips with a YOLO detector, which is loaded at its first use and then kept.
+
+    Attributes:
+        weights: resolved and hashed.
+        detection_fingerprint, fingerprint: see :class:`annotators.protocol.Annotator`.
+    """
+
+    def __init__(self, options: YoloOptions, weights: Weights, store: Store) -> None:
+        self._options = options
+        self._store = store
+        self._tracker = load_tracker_config(options.tracker)
+        self.weights = weights
+        self.detection_fingerprint = digest(
+            [
+                "yolo", VERSION, weights.sha256, version("ultralytics"), options.image_size, options.score_floor,
+                NMS_IOU, MAX_DETECTIONS,
+            ]
+        )  # fmt: skip
+        refine = options.refine.model_dump() if options.refine else None
+        self.fingerprint = digest(
+            [self.detection_fingerprint, dict(self._tracker.settings), refine, track_refinement.VERSION, SAME_THING_IOU]
+        )
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """The detector's classes; loads it."""
+        return self.detector.class_names
+
+    @cached_property
+    def detector(self) -> Detector:
+        """The loaded detector."""
+        options = self._options
+        return Detector(
+            self.weights, score_floor=options.score_floor, image_size=options.image_size, device=options.device
+        )
+
+    def detect(self, clips: Sequence[ClipRecord]) -> Iterator[tuple[ClipRecord, pa.Table | Failure]]:
+        """``DETECTIONS`` of each clip in order; a clip that cannot be read ends as a Failure and holds nobody up."""
+        clips = list(clips)
+        pending = _PendingFrames(self.detector, self._options.batch)
+        found: list[list[np.ndarray]] = [[] for _ in clips]
+        failures: dict[int, Failure] = {}
+        done = 0
+        for place, clip in enumerate(clips):
+            try:
+                for _, image in read_frames(media_path(self._store, clip)):
+                    pending.add(place, image, found)
+            except MediaError as fault:
+                failures[place] = Failure(clip.clip_id, "detect", "unreadable", str(fault))
+            ready = pending.first_place(place + 1)
+            yield from (self._outcome(clips[one], found, one, failures) for one in range(done, ready))
+            done = ready
+        pending.flush(found)
+        yield from (self._outcome(clips[one], found, one, failures) for one in range(done, len(clips)))
+
+    def track(self, sequence: Sequence[tuple[ClipRecord, pa.Table]]) -> list[pa.Table]:
+        """``TRACKS`` of each clip; ids run on from segment to segment."""
+        names = self.class_names
+        clips = [clip for clip, _ in sequence]
+        starts = _start_frames(clips)
+        size = (clips[0].width, clips[0].height)
+        parts = [detections_from_table(table, names) for _, table in sequence]
+        detections = join_detections([part.moved(start) for part, start in zip(parts, starts, strict=True)])
+        images = self._images(clips, starts)
+        labels = self._label(detections, images, size)
+        return [
+            tracks_to_table(labels.between(start, start + clip.frames), names)
+            for clip, start in zip(clips, starts, strict=True)
+        ]
+
+    def _label(self, detections: Detections, images: Iterator[np.ndarray | None], size: tuple[int, int]) -> Tracks:
+        refine = self._options.refine
+        if refine is None:
+            return plain_tracks(follow_objects(self._tracker, detections, images, size, unconfirmed=False), size)
+        merged = merge_rivals(detections)
+        return refine_tracks(
+            follow_objects(self._tracker, merged.kept, images, size, unconfirmed=True), merged, refine, size
+        )
+
+    def _images(self, clips: Sequence[ClipRecord], starts: Sequence[int]) -> Iterator[np.ndarray | None]:
+        """One item for each frame of the sequence, None where the tracker needs no pixels or the frame is missing."""
+        end = 0
+        for clip, start in zip(clips, starts, strict=True):
+            yield from repeat(None, start - end)
+            if self._tracker.uses_images:
+                yield from (image for _, image in read_frames(media_path(self._store, clip)))
+            else:
+                yield from repeat(None, clip.frames)
+            end = start + clip.frames
+
+    def _outcome(
+        self, clip: ClipRecord, found: list[list[np.ndarray]], place: int, failures: dict[int, Failure]
+    ) -> tuple[ClipRecord, pa.Table | Failure]:
+        boxes, found[place] = found[place], []
+        if place in failures:
+            return clip, failures[place]
+        if len(boxes) != clip.frames:
+            detail = f"{clip.clip_id}: {len(boxes)} frames decoded where its record says {clip.frames}."
+            return clip, Failure(clip.clip_id, "detect", "frame_count", detail)
+        return clip, detections_to_table(detections_from_frames(boxes), self.class_names)
+
+
+class _PendingFrames:
+    """Frames gathered across clips until they fill a batch of one size."""
+
+    def __init__(self, detector: Detector, batch: int) -> None:
+        self._detector = detector
+        self._batch = batch
+        self._places: list[int] = []
+        self._images: list[np.ndarray] = []
+
+    def add(self, place: int, image: np.ndarray, found: list[list[np.ndarray]]) -> None:
+        """Take one frame of the clip at ``place``; boxes of a full batch are appended to ``found``."""
+        if self._images and self._images[0].shape != image.shape:
+            self.flush(found)
+        self._places.append(place)
+        self._images.append(image)
+        if len(self._images) == self._batch:
+            self.flush(found)
+
+    def flush(self, found: list[list[np.ndarray]]) -> None:
+        """Detect in what was gathered."""
+        if self._images:
+            for place, boxes in zip(self._places, self._detector.detect(self._images), strict=True):
+                found[place].append(boxes)
+            self._places, self._images = [], []
+
+    def first_place(self, otherwise: int) -> int:
+        """The first clip that still waits for boxes; ``otherwise`` when none does."""
+        return self._places[0] if self._places else otherwise
+
+
+def tracks_to_table(tracks: Tracks, class_names: Sequence[str]) -> pa.Table:
+    """As a ``TRACKS`` table."""
+    sizes = corners_to_sizes(tracks.corners)
+    unseen = np.isnan(tracks.score)
+    source = pa.DictionaryArray.from_arrays(pa.array(unseen.astype(np.int32)), ["detected", "interpolated"])
+    return tables.table_from_columns(
+        tables.TRACKS,
+        {
+            "frame": tracks.frame,
+            "track": tracks.track,
+            "class_name": named_classes(tracks.class_index, class_names),
+            **{side: sizes[:, column] for column, side in enumerate("xywh")},
+            "score": pa.array(tracks.score, mask=unseen),
+            "confidence": tracks.confidence,
+            "source": source,
+        },
+    )
+
+
+def _start_frames(clips: Sequence[ClipRecord]) -> list[int]:
+    """The frame at which each clip begins, counted from the first; a missing stretch between two is kept short."""
+    starts = [0]
+    for before, clip in pairwise(clips):
+        missing = clip.segment.start - before.segment.start - before.frames if clip.segment and before.segment else 0
+        starts.append(starts[-1] + before.frames + min(max(missing, 0), MAX_BRIDGED_FRAMES))
+    return starts
