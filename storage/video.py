@@ -1,11 +1,17 @@
 """Video files: writing ours, reading anybody's.
 
 Colours are BT.601, limited range, and tagged so: readers that honour tags and readers that ignore them (for small
-frames they assume BT.601) agree. H.264's pixels depend on the number of encoder threads (x264), hence one a clip.
+frames they assume BT.601) agree.
+
+Equal frames give equal bytes, whatever the processor. That takes three things: one encoder thread a clip (x264's pixels
+depend on their number); x264 held to SSE2, which gives its C code's bytes at nearly full speed (with AVX2 and newer its
+bytes differ between processors; with AVX-512, as built into PyAV 18, even from run to run); and swscale's exact
+rounding.
 """
 
 import hashlib
 import math
+import platform
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,13 +22,15 @@ from typing import Any
 
 import av
 import numpy as np
-from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc, VideoReformatter
+from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc, Interpolation, VideoReformatter
 
 from schemas.errors import MediaError
+from storage.truncation import missing_bytes
 
 GOP_FRAMES = 12
 # Half the time of `medium` at the same size and error on 320x192 footage.
 PRESET = "veryfast"
+_EXACT_AREA = Interpolation.AREA | Interpolation.ACCURATE_RND | Interpolation.BITEXACT
 _NTSC = Fraction(1000, 1001)
 
 
@@ -114,10 +122,14 @@ def media_id(path: Path) -> str:
         MediaError: unreadable, or no video in it.
     """
     sha = hashlib.sha256()
+    seen = 0
     with _opened(path) as (container, stream):
         for packet in container.demux(stream):
-            if packet.size:
+            if packet.size:  # the last one is an empty mark of the end
                 sha.update(memoryview(packet))
+                seen += 1
+    if not seen:
+        raise MediaError(f"{path}: not one video packet in it.", "The file is empty or damaged.")
     return sha.hexdigest()
 
 
@@ -144,16 +156,21 @@ def probe(path: Path) -> VideoInfo:
 def read_frames(path: Path, *, stride: int = 1, start: int = 0) -> Iterator[tuple[int, np.ndarray]]:
     """Frames ``start``, ``start + stride``, … in display order as (index, RGB uint8 H x W x 3), as stored: not rotated.
 
+    The pixels are those that OpenCV's ``VideoCapture`` gives, in RGB.
+
     Raises:
-        MediaError: unreadable, damaged, or shorter than its container says; raised when the reader gets there.
+        MediaError: unreadable, cut short or without frames, before the first one; damaged, when the reader gets there.
     """
     if stride < 1 or start < 0:
         raise ValueError(f"stride must be at least 1 and start at least 0, got {stride} and {start}")
     reformatter = VideoReformatter()  # one for the clip: setting one up costs as much as a frame
     with _opened(path) as (container, stream):
+        index = -1
         for index, frame in enumerate(container.decode(stream)):
             if index >= start and (index - start) % stride == 0:
                 yield index, reformatter.reformat(frame, format="rgb24", threads=1).to_ndarray()
+    if index < 0:
+        raise MediaError(f"{path}: not one frame can be decoded.", "The file is empty or damaged.")
 
 
 def check_clip(path: Path, frames: int) -> None:
@@ -185,6 +202,7 @@ def _encode(path: Path, frames: Iterable[np.ndarray], rate: Fraction, shape: tup
                 dst_color_range=ColorRange.MPEG,
                 dst_color_trc=ColorTrc.SMPTE170M,
                 dst_color_primaries=ColorPrimaries.SMPTE170M,
+                interpolation=_EXACT_AREA,
                 threads=1,
             )
             frame.pts, frame.time_base = count - 1, 1 / rate
@@ -194,7 +212,10 @@ def _encode(path: Path, frames: Iterable[np.ndarray], rate: Fraction, shape: tup
 
 
 def _add_stream(container: Any, rate: Fraction, shape: tuple[int, int], crf: int) -> Any:
-    stream = container.add_stream("libx264", rate=rate, options={"crf": str(crf), "preset": PRESET})
+    options = {"crf": str(crf), "preset": PRESET}
+    if platform.machine().lower() in {"x86_64", "amd64", "i686"}:
+        options["x264-params"] = "asm=SSE2"
+    stream = container.add_stream("libx264", rate=rate, options=options)
     stream.height, stream.width = shape
     stream.pix_fmt = "yuv420p"
     context = stream.codec_context
@@ -231,14 +252,20 @@ def _opened(path: Path) -> Iterator[tuple[Any, Any]]:
     if not path.stat().st_size:
         raise MediaError(f"{path}: the file is empty.", "Remove it, or copy it again.")
     try:
-        with av.open(str(path)) as container:
+        missing = missing_bytes(path)
+        if missing:
+            raise MediaError(
+                f"{path}: cut short: {missing} bytes are missing at its end.", "Copy or download it again."
+            )
+        # files alone: a text that poses as a video must not make FFmpeg open an address
+        with av.open(str(path.absolute()), options={"protocol_whitelist": "file"}) as container:
             if not container.streams.video:
                 raise MediaError(f"{path}: no video stream in it.", "Remove it from the folder.")
             stream = container.streams.video[0]
             stream.thread_type = "NONE"
             stream.codec_context.thread_count = 1
             yield container, stream
-    except av.FFmpegError as fault:
+    except (av.FFmpegError, OSError) as fault:
         raise MediaError(
             f"{path}: cannot be read as video: {fault.strerror}.", "The file is damaged or no video."
         ) from fault
