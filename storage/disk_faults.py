@@ -47,4 +47,4 @@ def _explain(fault: OSError, root: Path, doing: str) -> StoreError:
         )
     if fault.errno == errno.EFBIG:
         return StoreError(f"{doing}: the file is larger than the system allows.", "Raise `ulimit -f`.")
-    return StoreError(f"{doing}: {reason}.", f"Check the disk of {root}.")
+    return StoreError(f"{doing}: {fault}.", f"Check {root} and its disk.")

@@ -51,7 +51,10 @@ def locate(root: Path, key: str) -> Path:
         StoreError: not a key, or a symbolic link leads out of the store.
     """
     path = root / check_key(key)
-    real = path.resolve()
+    try:
+        real = path.resolve()
+    except (OSError, RuntimeError) as fault:  # RuntimeError: links in a circle, in Python 3.11 and 3.12
+        raise StoreError(f"{path} cannot be followed: {fault}.", "Remove the symbolic link.") from None
     if not real.is_relative_to(root):
         raise StoreError(
             f"{path} leads out of the store, to {real}.",

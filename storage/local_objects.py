@@ -14,8 +14,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from schemas.errors import StoreError
+from schemas.identity import digest
 from storage.disk_faults import explain_disk_faults
-from storage.keys import check_key, locate
+from storage.keys import locate
 from storage.scratch import temporary_file
 
 TMP = "tmp"
@@ -154,7 +155,7 @@ def _write_all(descriptor: int, data: bytes) -> None:
 
 @contextmanager
 def _only_writer_of(root: Path, key: str) -> Iterator[None]:
-    lock = root / LOCKS / f"{check_key(key).replace('/', '+')}.pointer"
+    lock = root / LOCKS / f"{digest(key)}.pointer"
     descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)

@@ -102,8 +102,9 @@ def _create(root: Path, *, allowed: bool) -> None:
         raise StoreError(f"{root} is not a Framefoundry store.", "Run a recipe first, or check --store.")
     with explain_disk_faults(root.parent, f"creating the store {root}"):
         root.mkdir(parents=True, exist_ok=True)
+        local_objects.sync_folder(root.parent)
         foreign = sorted(entry.name for entry in root.iterdir() if entry.name not in {_MARK, *_OWN_FOLDERS})
-        if foreign:
+        if foreign and not (root / _MARK).is_file():  # else another process has just created and used it
             raise StoreError(
                 f"{root} is not a Framefoundry store: it holds {foreign[0]!r}.",
                 "Point --store at an empty or new folder.",

@@ -156,7 +156,7 @@ def probe(path: Path) -> VideoInfo:
 def read_frames(path: Path, *, stride: int = 1, start: int = 0) -> Iterator[tuple[int, np.ndarray]]:
     """Frames ``start``, ``start + stride``, … in display order as (index, RGB uint8 H x W x 3), as stored: not rotated.
 
-    The pixels are those that OpenCV's ``VideoCapture`` gives, in RGB.
+    The pixels are those that OpenCV's ``VideoCapture`` gives, in RGB and before it turns them.
 
     Raises:
         MediaError: unreadable, cut short or without frames, before the first one; damaged, when the reader gets there.

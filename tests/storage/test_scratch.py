@@ -1,0 +1,67 @@
+import os
+import signal
+import time
+
+from storage.scratch import sweep
+from storage.store import Store
+
+
+def test_a_scratch_directory_is_empty_named_and_removed(store, leftovers):
+    with store.scratch("render") as folder:
+        assert folder.is_dir()
+        assert list(folder.iterdir()) == []
+        assert folder.is_relative_to(store.root)
+        assert leftovers()[0].startswith("render-")
+        (folder / "sub").mkdir()
+        (folder / "sub" / "x").write_text("x")
+    assert leftovers() == []
+
+
+def test_a_scratch_directory_goes_when_its_block_fails(store, leftovers):
+    try:
+        with store.scratch("render") as folder:
+            (folder / "x").write_text("x")
+            raise KeyboardInterrupt
+    except KeyboardInterrupt:
+        pass
+    assert leftovers() == []
+
+
+def test_opening_the_store_leaves_scratch_of_the_living_alone(store):
+    with store.scratch("render") as folder:
+        (folder / "x").write_text("x")
+        Store.open(store.root)
+        assert (folder / "x").read_text() == "x"
+
+
+def test_opening_the_store_sweeps_scratch_of_the_killed(store, leftovers):
+    ready, tell = os.pipe()
+    child = os.fork()
+    if not child:
+        with store.scratch("publish") as folder:
+            (folder / "half.parquet").write_text("half")
+            os.write(tell, b"1")
+            time.sleep(60)
+        os._exit(0)
+    os.read(ready, 1)
+    Store.open(store.root)
+    assert len(leftovers()) == 1  # alive: kept
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    Store.open(store.root)
+    assert leftovers() == []
+
+
+def test_sweep_removes_strays_of_any_form_and_counts_them(store, leftovers):
+    tmp = store.root / "tmp"
+    (tmp / "put-0").write_text("x")
+    (tmp / "render-1" / "render").mkdir(parents=True)
+    (tmp / "link").symlink_to(store.root)
+    assert sweep(tmp) == 3
+    assert leftovers() == []
+    assert (store.root / "store.json").is_file()
+
+
+def test_scratch_lies_on_the_filesystem_of_the_store(store):
+    with store.scratch("x") as folder:
+        assert os.stat(folder).st_dev == os.stat(store.root).st_dev
