@@ -7,7 +7,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import NamedTuple
 
+import psutil
 from filelock import FileLock, Timeout
 
 from schemas.errors import BusyError
@@ -47,6 +49,29 @@ def hold(store: Store, name: str, *, wait: bool = False) -> Iterator[None]:
     finally:
         holder.unlink(missing_ok=True)
         lock.release()
+
+
+class Holder(NamedTuple):
+    """A process that holds a lock: what it works on, and since when (ISO 8601, UTC)."""
+
+    work: str
+    pid: int
+    host: str
+    since: str
+
+
+def list_holders(store: Store) -> list[Holder]:
+    """Who holds which lock of the store now, by name; a process of this machine that died holds none."""
+    holders = []
+    for path in sorted((store.root / LOCKS).glob("*.json")):
+        try:
+            told = json.loads(path.read_text())
+            holder = Holder(path.stem.replace("+", "/"), int(told["pid"]), str(told["host"]), str(told["since"]))
+        except (OSError, ValueError, KeyError, TypeError):  # being written, or just released
+            continue
+        if holder.host != socket.gethostname() or psutil.pid_exists(holder.pid):
+            holders.append(holder)
+    return holders
 
 
 def _tell(holder: Path) -> None:

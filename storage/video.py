@@ -212,10 +212,7 @@ def _encode(path: Path, frames: Iterable[np.ndarray], rate: Fraction, shape: tup
 
 
 def _add_stream(container: Any, rate: Fraction, shape: tuple[int, int], crf: int) -> Any:
-    options = {"crf": str(crf), "preset": PRESET}
-    if platform.machine().lower() in {"x86_64", "amd64", "i686"}:
-        options["x264-params"] = "asm=SSE2"
-    stream = container.add_stream("libx264", rate=rate, options=options)
+    stream = container.add_stream("libx264", rate=rate, options=_encoder_options(crf))
     stream.height, stream.width = shape
     stream.pix_fmt = "yuv420p"
     context = stream.codec_context
@@ -227,6 +224,13 @@ def _add_stream(container: Any, rate: Fraction, shape: tuple[int, int], crf: int
     context.color_trc = ColorTrc.SMPTE170M
     context.color_primaries = ColorPrimaries.SMPTE170M
     return stream
+
+
+def _encoder_options(crf: int) -> dict[str, str]:
+    options = {"crf": str(crf), "preset": PRESET}
+    if platform.machine().lower() in {"x86_64", "amd64", "i686"}:
+        options["x264-params"] = "asm=SSE2"
+    return options
 
 
 def _check_frame(path: Path, frame: np.ndarray, shape: tuple[int, int] | None) -> tuple[int, int]:

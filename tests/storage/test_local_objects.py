@@ -61,7 +61,7 @@ def test_a_file_is_copied_in_and_stays_where_it_was(store, tmp_path):
 
 def test_a_file_from_another_filesystem_is_copied_in(store, tmp_path):
     other = Path("/dev/shm")
-    if not other.is_dir() or os.stat(other).st_dev == os.stat(store.root).st_dev:
+    if not other.is_dir() or other.stat().st_dev == store.root.stat().st_dev:
         pytest.skip("no second filesystem here")
     source = other / f"framefoundry-{os.getpid()}"
     try:
@@ -212,7 +212,12 @@ def test_a_pointer_moves_only_from_what_was_expected(store):
 
 
 @settings(max_examples=20, deadline=None)
-@given(st.lists(st.tuples(st.sampled_from(["p/A", "q/A"]), st.sampled_from([None, "1", "2"]), st.sampled_from("12")), max_size=12))
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(["p/A", "q/A"]), st.sampled_from([None, "1", "2"]), st.sampled_from("12")),
+        max_size=12,
+    )
+)
 def test_pointers_behave_like_a_mapping_with_compare_and_swap(tmp_path_factory, swaps):
     store = Store.open(tmp_path_factory.mktemp("pointers") / "store")
     model = {}
@@ -306,7 +311,7 @@ def test_files_and_folders_are_synced_before_a_put_returns(store, monkeypatch):
     real_fsync, real_link = os.fsync, os.link
 
     def fsync(descriptor):
-        events.append("sync " + os.readlink(f"/proc/self/fd/{descriptor}").removeprefix(f"{store.root}/"))
+        events.append("sync " + str(Path(f"/proc/self/fd/{descriptor}").readlink()).removeprefix(f"{store.root}/"))
         real_fsync(descriptor)
 
     def link(source, target, **kwargs):

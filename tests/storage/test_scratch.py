@@ -64,4 +64,4 @@ def test_sweep_removes_strays_of_any_form_and_counts_them(store, leftovers):
 
 def test_scratch_lies_on_the_filesystem_of_the_store(store):
     with store.scratch("x") as folder:
-        assert os.stat(folder).st_dev == os.stat(store.root).st_dev
+        assert folder.stat().st_dev == store.root.stat().st_dev
