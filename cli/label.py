@@ -1,0 +1,65 @@
+"""`framefoundry label`: existing video files in, a labelled dataset out."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cli.publish import AcceptOption, IgnoreOption
+from cli.session import Session
+
+
+def label(
+    context: typer.Context,
+    folder: Annotated[Path, typer.Argument(help="A folder of videos (mp4, mov, mkv, webm), or one file.", show_default=False)],
+    weights: Annotated[
+        str, typer.Option(help="`starter`, a .pt file, an OpenVINO export folder, or a trained model NAME[@VERSION].")
+    ] = "starter",
+    name: Annotated[
+        str | None, typer.Option(help="Name of the dataset. Default: made from the folder's name.", show_default=False)
+    ] = None,
+    classes: Annotated[
+        str | None,
+        typer.Option(help="Classes to keep, with commas: person,car. Default: all that the detector knows.", show_default=False),
+    ] = None,
+    accept: AcceptOption = None,
+    ignore: IgnoreOption = None,
+) -> None:
+    """Label existing videos: detect, track, curate and publish them as a dataset.
+
+    Example:  framefoundry label clips/ --weights yolo26n.pt --classes person,car
+    """
+    session: Session = context.obj
+    wanted = split_classes(classes)
+    from cli.flow_calls import flow_surroundings
+    from cli.run_report import finish_run
+
+    with flow_surroundings(session) as store:
+        from flows.label import label_footage
+
+        report = label_footage(
+            str(folder.resolve()),
+            weights=weights,
+            name=name,
+            classes=wanted,
+            store=str(store.root),
+            accept=accept,
+            ignore=ignore,
+        )
+    finish_run(session, report)
+
+
+def split_classes(text: str | None) -> list[str] | None:
+    """``"person, car"`` as a list; None stays None.
+
+    Raises:
+        RecipeError: no name in it.
+    """
+    if text is None:
+        return None
+    names = [name.strip() for name in text.split(",") if name.strip()]
+    if not names:
+        from schemas.errors import RecipeError
+
+        raise RecipeError(f"--classes {text!r} names no class.", "Write them with commas: --classes person,car")
+    return names

@@ -1,0 +1,70 @@
+"""`framefoundry plan`: what a recipe would make, and what it would cost; renders nothing."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cli.run import RecipeArgument
+from cli.session import Session, quiet_stdout
+
+if TYPE_CHECKING:
+    from schemas.recipe import Recipe
+    from schemas.records import ClipJob
+
+
+def plan(
+    context: typer.Context,
+    recipe: RecipeArgument,
+    first: Annotated[int, typer.Option("--first", min=1, help="How many scenarios to list.")] = 20,
+    every: Annotated[bool, typer.Option("--all", help="List all scenarios.")] = False,
+) -> None:
+    """Show the scenarios of a recipe, how well they cover its axes, and what rendering them would cost.
+
+    Example:  framefoundry plan recipes/quickstart.yaml --all
+    """
+    from cli.estimates import estimate_jobs
+    from cli.machine_checks import planned_root
+    from cli.plan_tables import axis_table, estimate_lines, pair_lines, plan_as_json, scenario_table
+    from generators.scenarios import coverage
+    from schemas.prompts import PromptTemplate
+    from storage.recipes import read_recipe
+    from storage.store import Store
+
+    session: Session = context.obj
+    wanted = read_recipe(recipe)
+    with quiet_stdout(session):
+        jobs = list_jobs(wanted)
+    scenarios = [job.scenario for job in jobs]
+    covered = coverage(wanted, scenarios) if isinstance(wanted.prompts, PromptTemplate) else None
+    estimate = estimate_jobs(wanted, jobs, Store(planned_root(session.store)))
+    session.emit(plan_as_json(wanted, jobs, covered, estimate))
+    session.show(scenario_table(jobs if every else jobs[:first], len(jobs)))
+    if covered is not None:
+        session.show(axis_table(covered))
+        for line in pair_lines(covered):
+            session.show(line)
+    for line in estimate_lines(estimate):
+        session.show(line)
+    session.show(f"Nothing was rendered. Next:  framefoundry run {_shown(recipe)}")
+
+
+def list_jobs(recipe: "Recipe") -> list["ClipJob"]:
+    """The clips of ``recipe``, in order.
+
+    Raises:
+        FramefoundryError: it cannot be carried out here.
+    """
+    from generators.build import build_generator
+
+    generator = build_generator(recipe)
+    try:
+        return generator.jobs()
+    finally:
+        generator.close()
+
+
+def _shown(path: Path) -> str:
+    from rich.markup import escape
+
+    return escape(str(path))

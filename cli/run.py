@@ -1,0 +1,32 @@
+"""`framefoundry run`: the main job, from a recipe to a published dataset version."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cli.session import Session
+
+RecipeArgument = Annotated[Path, typer.Argument(metavar="RECIPE", help="A recipe file (YAML).", show_default=False)]
+
+
+def run(context: typer.Context, recipe: RecipeArgument) -> None:
+    """Carry out a recipe: render, label, score, curate and publish a dataset version.
+
+    What is in the store already is never made again, so a stopped run continues where it was, and a second run of
+    the same recipe takes seconds.
+
+    Example:  framefoundry run recipes/quickstart.yaml
+    """
+    from storage.recipes import read_recipe
+
+    session: Session = context.obj
+    read_recipe(recipe)  # a faulty recipe is refused before Prefect starts
+    from cli.flow_calls import flow_surroundings
+    from cli.run_report import finish_run
+
+    with flow_surroundings(session) as store:
+        from flows.build import build_dataset
+
+        report = build_dataset(str(recipe.resolve()), store=str(store.root))
+    finish_run(session, report)

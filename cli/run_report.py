@@ -1,0 +1,126 @@
+"""What a run prints at its end: the table of outcomes, where the dataset is, and how to look at it."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from cli.faults import report_fault
+from cli.session import Session
+from schemas.errors import EmptyResultError
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from schemas.run_report import RunReport, StageTally
+
+
+def finish_run(session: Session, report: "RunReport") -> None:
+    """Print ``report``; a run in which nothing was accepted ends the command with that error.
+
+    Raises:
+        typer.Exit: nothing was accepted; the exit code is that of ``EmptyResultError``.
+    """
+    from rich.markup import escape
+
+    session.show(outcome_table(report))
+    for line in closing_lines(report):
+        session.show(line)
+    for warning in report.warnings:
+        session.note(f"[yellow]Warning:[/] {escape(warning)}")
+    body = report.model_dump(mode="json")
+    if is_empty(report):
+        raise typer.Exit(report_fault(_nothing_accepted(report), session, beside=body))
+    session.emit(body)
+
+
+def is_empty(report: "RunReport") -> bool:
+    """Whether no clip, or no box, was accepted."""
+    return report.accepted_clips == 0 or sum(report.boxes.values()) == 0
+
+
+def outcome_table(report: "RunReport") -> "Table":
+    """Every input of the run with its outcome, counted."""
+    from rich.table import Table
+
+    table = Table(title=f"[bold]{report.recipe}[/]", title_justify="left", show_header=False, box=None, padding=(0, 2))
+    table.add_column(style="bold", no_wrap=True)
+    table.add_column()
+    if report.scenarios:
+        table.add_row("scenarios", f"{report.scenarios:,}")
+    table.add_row("clips", f"{report.clips:,}  ({_outcomes('rendered', report.render)})")
+    table.add_row("labelled", _outcomes("labelled", report.label))
+    table.add_row("frames", _with_parts(report.frames, report.frame_uses))
+    table.add_row("clip verdicts", _counts(report.clip_verdicts) or "none")
+    table.add_row("box verdicts", _counts(report.box_verdicts) or "none")
+    table.add_row("labels", _box_table(report))
+    table.add_row("seconds", _seconds(report.seconds))
+    for failure in report.failures[:5]:
+        table.add_row("[red]failed[/]", failure)
+    if len(report.failures) > 5:
+        table.add_row("", f"… and {len(report.failures) - 5} more; report.html lists all")
+    return table
+
+
+def closing_lines(report: "RunReport") -> list[str]:
+    """Whether anything was made at all, where the dataset is, and how to look at it."""
+    lines = []
+    if report.render.done == 0 and report.label.done == 0:
+        lines.append(f"[green]Nothing was rendered or labelled again:[/] all {report.clips:,} clips were in the store.")
+    if report.dataset:
+        made = "New version" if report.new_version else "The version is the same as before:"
+        path = Path(report.path)
+        lines.append(f"{made} [bold]{report.dataset}[/]")
+        lines.append(f"  folder   {path}")
+        lines += [f"  {label:<8} {path / part}" for label, part in _LANDMARKS if (path / part).exists()]
+        lines.append(f"  browse   framefoundry view {report.dataset.partition('@')[0]}")
+    return lines
+
+
+_LANDMARKS = (("train on", "yolo/data.yaml"), ("COCO", "coco"), ("report", "report.html"))
+
+
+def _nothing_accepted(report: "RunReport") -> EmptyResultError:
+    rejections = {rule: count for rule, count in {**report.clip_verdicts, **report.box_verdicts}.items() if rule not in _TAKEN}
+    why = f" ({_counts(rejections)})" if rejections else ""
+    return EmptyResultError(
+        f"{report.recipe}: nothing was accepted{why}.",
+        "Try a lower threshold, such as `framefoundry publish RECIPE --accept 0.4`, other weights, or look at the clips.",
+    )
+
+
+_TAKEN = ("accept", "accepted")
+
+
+def _outcomes(done: str, stage: "StageTally") -> str:
+    parts = [f"{stage.done:,} {done}", f"{stage.reused:,} reused"]
+    failed = f"{stage.failures:,} failed"
+    if stage.failed:
+        failed = f"[red]{failed}: {_counts(stage.failed)}[/]"
+    return ", ".join([*parts, failed])
+
+
+def _with_parts(total: int, parts: Mapping[str, int]) -> str:
+    return f"{total:,}" + (f"  ({_counts(parts)})" if parts else "")
+
+
+def _counts(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{name} {count:,}" for name, count in counts.items())
+
+
+def _seconds(stages: Mapping[str, float]) -> str:
+    return "  ".join(f"{stage} {seconds:.1f}" for stage, seconds in stages.items()) or "not measured"
+
+
+def _box_table(report: "RunReport") -> "Table":
+    from rich.table import Table
+
+    splits = list(report.boxes_by_split)
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+    table.add_column("class")
+    for heading in ("all", *splits):
+        table.add_column(heading, justify="right")
+    for name, count in report.boxes.items():
+        table.add_row(name, f"{count:,}", *(f"{report.boxes_by_split[split].get(name, 0):,}" for split in splits))
+    return table

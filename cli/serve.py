@@ -1,0 +1,38 @@
+"""`framefoundry serve`: Prefect's server with its UI, a worker and the deployments, on this machine."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cli.session import Session
+
+
+def serve(
+    context: typer.Context,
+    port: Annotated[
+        int | None, typer.Option(min=1024, max=65535, help="Port of the server. Default: 4200, or a free one.", show_default=False)
+    ] = None,
+    deployments: Annotated[
+        Path | None, typer.Option(help="Deployments to make. Default: deployments/prefect.yaml.", show_default=False)
+    ] = None,
+) -> None:
+    """Start a Prefect server, a work pool and a worker, and deploy the nightly and weekly flows. Ctrl-C stops all.
+
+    While it runs, `framefoundry run` on the same store reports to this server: follow it in the Prefect UI.
+
+    Example:  framefoundry serve --port 4200
+    """
+    from cli.flow_calls import PREFECT_FOLDER
+
+    session: Session = context.obj
+    store = session.open_store()
+    from flows.serve import serve_here
+
+    serve_here(
+        store,
+        home=store.root / PREFECT_FOLDER,
+        tell=session.note,
+        port=port,
+        deployments=deployments.resolve() if deployments else None,
+    )

@@ -1,0 +1,107 @@
+"""`framefoundry status`: what the store holds, and what is running on it."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from cli.session import Session
+from cli.sizes import folder_size, show_size
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from storage.datasets import DatasetVersion
+    from storage.models import ModelVersion
+    from storage.store import Store
+
+
+def status(context: typer.Context) -> None:
+    """List datasets and their versions, trained models, the store's size, and the runs in progress."""
+    from storage.datasets import list_datasets
+    from storage.locks import list_holders
+    from storage.models import list_models
+
+    session: Session = context.obj
+    store = session.open_store(create=False)
+    datasets, models, running = list_datasets(store), list_models(store), list_holders(store)
+    sizes = area_sizes(store)
+    session.show(f"store    {store.root}  ({', '.join(f'{area} {show_size(size)}' for area, size in sizes.items()) or 'empty'})")
+    session.show(dataset_table(store, datasets) if datasets else "datasets none yet:  framefoundry run RECIPE")
+    session.show(model_table(store, models) if models else "models   none yet:  framefoundry retrain DATASET")
+    for holder in running:
+        session.show(f"running  {holder.work} (process {holder.pid} on {holder.host}, since {holder.since})")
+    if not running:
+        session.show("running  nothing")
+    session.emit(
+        {
+            "store": store.root,
+            "bytes": sizes,
+            "datasets": [_dataset_row(store, version) for version in datasets],
+            "models": [_model_row(store, version) for version in models],
+            "running": [holder._asdict() for holder in running],
+        }
+    )
+
+
+def area_sizes(store: "Store") -> dict[str, int]:
+    """Bytes below each folder of the store, the largest first; a file linked into several places counts once."""
+    seen: set[int] = set()
+    sizes = {entry.name: folder_size(entry, seen) for entry in sorted(store.root.iterdir()) if entry.is_dir()}
+    return dict(sorted(((name, size) for name, size in sizes.items() if size), key=lambda item: -item[1]))
+
+
+def dataset_table(store: "Store", versions: list["DatasetVersion"]) -> "Table":
+    """One row a dataset version."""
+    from rich.table import Table
+
+    table = Table("dataset", "version", "current", "clips", "labels", "folder", box=None, padding=(0, 2, 0, 0))
+    for row in (_dataset_row(store, version) for version in versions):
+        mark = "[green]●[/]" if row["current"] else ""
+        table.add_row(row["name"], row["version"], mark, _number(row["clips"]), _number(row["boxes"]), _short(row["path"]))
+    return table
+
+
+def model_table(store: "Store", versions: list["ModelVersion"]) -> "Table":
+    """One row a model version."""
+    from rich.table import Table
+
+    table = Table("model", "version", "promoted", "verdict", "weights", box=None, padding=(0, 2, 0, 0))
+    for row in (_model_row(store, version) for version in versions):
+        table.add_row(row["name"], row["version"], "[green]●[/]" if row["promoted"] else "", row["verdict"], _short(row["weights"]))
+    return table
+
+
+def _dataset_row(store: "Store", version: "DatasetVersion") -> dict[str, Any]:
+    from storage.datasets import current_version
+
+    return {
+        "name": version.name,
+        "version": version.version,
+        "current": version.version == current_version(store, version.name),
+        "clips": version.summary.get("clips"),
+        "boxes": version.summary.get("boxes"),
+        "path": version.path,
+    }
+
+
+def _model_row(store: "Store", version: "ModelVersion") -> dict[str, Any]:
+    from storage.models import promoted_version
+
+    return {
+        "name": version.name,
+        "version": version.version,
+        "promoted": version.version == promoted_version(store, version.name),
+        "verdict": str(version.report.get("verdict", "")),
+        "weights": version.weights,
+    }
+
+
+def _number(value: Any) -> str:
+    return f"{value:,}" if isinstance(value, int) else ""
+
+
+def _short(path: Path) -> str:
+    """``path`` from the working directory where it lies below it."""
+    here = Path.cwd()
+    return str(path.relative_to(here) if path.is_relative_to(here) else path)

@@ -1,0 +1,104 @@
+"""Processes that live no longer than the one that started them."""
+
+import ctypes
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+STOP_SECONDS = 15.0
+_PR_SET_PDEATHSIG = 1
+
+
+@dataclass(frozen=True)
+class ChildProcess:
+    """A running child.
+
+    Attributes:
+        name: for messages, such as ``server``.
+        process: leader of its own session, so that a Ctrl-C at the terminal reaches it only through us.
+        log: file that takes its output.
+    """
+
+    name: str
+    process: subprocess.Popen[bytes]
+    log: Path
+
+    @property
+    def is_running(self) -> bool:
+        """Whether it has not ended yet."""
+        return self.process.poll() is None
+
+    def last_lines(self, count: int = 15) -> str:
+        """The end of its output."""
+        return "\n".join(self.log.read_text(errors="replace").splitlines()[-count:])
+
+
+def start_child(name: str, command: Sequence[str], environment: Mapping[str, str], log: Path, folder: Path) -> ChildProcess:
+    """Start ``command`` in ``folder``; should this process be killed, the kernel ends the child (on Linux)."""
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            command,
+            cwd=folder,
+            env=dict(environment),
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            preexec_fn=_death_with_parent(),
+        )
+    return ChildProcess(name, process, log)
+
+
+def stop_child(child: ChildProcess, grace: float = STOP_SECONDS) -> None:
+    """End ``child`` and every process below it: SIGTERM, and SIGKILL for what is left after ``grace`` seconds."""
+    try:
+        leader = psutil.Process(child.process.pid)
+        family = [leader, *leader.children(recursive=True)]
+    except psutil.NoSuchProcess:
+        family = []
+    for member in family:
+        _signal(member, signal.SIGTERM)
+    _, stubborn = psutil.wait_procs(family, timeout=grace)
+    for member in stubborn:
+        _signal(member, signal.SIGKILL)
+    psutil.wait_procs(stubborn, timeout=grace)
+    child.process.wait()
+
+
+def wait_for_any_end(children: Sequence[ChildProcess], interval: float = 0.5) -> ChildProcess:
+    """Wait until one of ``children`` has ended, and return it."""
+    while True:
+        for child in children:
+            if not child.is_running:
+                return child
+        time.sleep(interval)
+
+
+def _signal(member: psutil.Process, number: signal.Signals) -> None:
+    try:
+        member.send_signal(number)
+    except psutil.NoSuchProcess:
+        return
+
+
+def _death_with_parent() -> Callable[[], None] | None:
+    """A hook for the child, before it becomes the command: ask the kernel for SIGTERM when the parent dies."""
+    if not sys.platform.startswith("linux"):
+        return None
+    libc = ctypes.CDLL(None)  # loaded before the fork: the child may not load anything
+    parent = os.getpid()
+
+    def ask() -> None:
+        libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+        if os.getppid() != parent:  # it died in between
+            os._exit(1)
+
+    return ask

@@ -1,0 +1,304 @@
+"""Prefect on this machine for good: a server with its UI, a work pool, a worker, and our deployments.
+
+Nothing here imports Prefect: server, worker and `prefect deploy` are processes of their own, and the server is asked
+over its HTTP interface.
+"""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import Any
+from urllib.error import HTTPError, URLError
+from urllib.request import Request, urlopen
+
+import yaml
+
+from flows.child_processes import ChildProcess, start_child, stop_child, wait_for_any_end
+from flows.prefect_settings import SERVE_FILE, configure_prefect, served_api
+from schemas.errors import BusyError, EnvironmentFault
+from storage.locks import hold
+from storage.store import STORE_VARIABLE, Store
+
+HOME_VARIABLE = "FRAMEFOUNDRY_HOME"
+WORK_POOL = "framefoundry"
+WORK_QUEUE = "local"
+USUAL_PORT = 4200
+START_SECONDS = 180.0
+DEPLOY_SECONDS = 300.0
+# One run at a time: a run uses the whole machine.
+RUNS_AT_A_TIME = 1
+
+Tell = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Premises:
+    """Where a serving takes place.
+
+    Attributes:
+        project: the clone: working directory of every run.
+        home: Prefect's own data, logs, and ``serve.json``.
+        port: of the server, on loopback.
+        environment: of every child.
+    """
+
+    project: Path
+    home: Path
+    port: int
+    environment: Mapping[str, str]
+
+    @property
+    def site(self) -> str:
+        """Address of the UI."""
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def api(self) -> str:
+        """Address of the API."""
+        return f"{self.site}/api"
+
+
+def serve_here(store: Store, home: Path, tell: Tell, port: int | None = None, deployments: Path | None = None) -> None:
+    """Serve until SIGINT or SIGTERM, then stop everything that was started.
+
+    Args:
+        store: the store that every deployment works on.
+        home: Prefect's data, unless ``PREFECT_HOME`` is set.
+        tell: takes messages for the user.
+        port: of the server; default: 4200, or a free one where that is taken.
+        deployments: a ``prefect.yaml``; default: the project's own.
+
+    Raises:
+        BusyError: a server is up already for this store, or the port is taken.
+        EnvironmentFault: ``PREFECT_API_URL`` names another server; a child failed to start or died.
+    """
+    with hold(store, "serve"), _signals_as_interrupts(), ExitStack() as stack:
+        try:
+            premises = find_premises(store, home, port)
+            file = deployments or premises.project / "deployments" / "prefect.yaml"
+            names = deployment_names(file)
+            server = _start(stack, "server", premises, ["server", "start", "--host", "127.0.0.1", "--port", str(premises.port)])
+            tell(f"Starting Prefect's server on {premises.site} (the first start takes some seconds) …")
+            _wait_until(lambda: _answers(premises.api), server, "answers")
+            create_work_pool(premises.api)
+            worker = _start(stack, "worker", premises, ["worker", "start", "--pool", WORK_POOL, "--type", "process"])
+            _wait_until(lambda: has_worker_online(premises.api), worker, "is online")
+            tell(f"Deploying {', '.join(names)} …")
+            deploy(premises, file)
+            stack.enter_context(_published_address(premises))
+            for line in welcome(premises, names):
+                tell(line)
+            _refuse_death(wait_for_any_end([server, worker]))
+        except KeyboardInterrupt:
+            tell("Stopping the worker and the server …")
+    tell("Stopped.")
+
+
+def find_premises(store: Store, home: Path, port: int | None) -> Premises:
+    """Settle where to serve, and the environment of the children.
+
+    Raises:
+        BusyError: a server answers already on this home, or ``port`` is taken.
+        EnvironmentFault: ``PREFECT_API_URL`` is set: somebody else's server.
+    """
+    if os.environ.get("PREFECT_API_URL"):
+        raise EnvironmentFault(
+            f"PREFECT_API_URL is set to {os.environ['PREFECT_API_URL']}: there is a server already.",
+            "Unset it to start one here; or deploy to that server as deployments/prefect.yaml says in its head.",
+        )
+    home = Path(os.environ.get("PREFECT_HOME") or home).absolute()
+    running = served_api(home)
+    if running:
+        raise BusyError(f"Prefect is being served already at {running}.", "Use that one, or stop it first.")
+    configure_prefect(home)
+    project = project_folder()
+    chosen = choose_port(port)
+    environment = {
+        **os.environ,
+        "PREFECT_HOME": str(home),
+        "PREFECT_API_URL": f"http://127.0.0.1:{chosen}/api",
+        "PREFECT_LOGGING_LEVEL": "INFO",
+        HOME_VARIABLE: str(project),
+        STORE_VARIABLE: str(store.root),
+    }
+    return Premises(project, home, chosen, environment)
+
+
+def project_folder() -> Path:
+    """The clone that holds ``recipes/`` and ``deployments/``: ``$FRAMEFOUNDRY_HOME``, else where this file lies."""
+    return Path(os.environ.get(HOME_VARIABLE) or Path(__file__).parents[1]).absolute()
+
+
+def deployment_names(file: Path) -> list[str]:
+    """Names of the deployments in a ``prefect.yaml``.
+
+    Raises:
+        EnvironmentFault: no such file, or nothing to deploy in it.
+    """
+    try:
+        document = yaml.safe_load(file.read_text())
+        names = [str(deployment["name"]) for deployment in document["deployments"]]
+    except OSError as fault:
+        raise EnvironmentFault(f"{file}: {fault.strerror}.", f"Run from a clone, or set {HOME_VARIABLE} to one.") from None
+    except (yaml.YAMLError, KeyError, TypeError) as fault:
+        raise EnvironmentFault(f"{file}: not a list of named deployments: {fault}", "See deployments/prefect.yaml.") from None
+    if not names:
+        raise EnvironmentFault(f"{file}: holds no deployment.", "See deployments/prefect.yaml.")
+    return names
+
+
+def choose_port(wanted: int | None) -> int:
+    """``wanted``; without one 4200, or any free port where that is taken.
+
+    Raises:
+        BusyError: ``wanted`` is taken.
+    """
+    if wanted is not None:
+        if not _is_free(wanted):
+            raise BusyError(f"port {wanted} is taken.", "Name another one with --port.")
+        return wanted
+    if _is_free(USUAL_PORT):
+        return USUAL_PORT
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def create_work_pool(api: str) -> None:
+    """Create the work pool and its queue; what exists is left as it is."""
+    _post_unless_there(f"{api}/work_pools/", {"name": WORK_POOL, "type": "process"})
+    queue = {"name": WORK_QUEUE, "concurrency_limit": RUNS_AT_A_TIME}
+    _post_unless_there(f"{api}/work_pools/{WORK_POOL}/queues", queue)
+
+
+def deploy(premises: Premises, file: Path) -> None:
+    """Create or update every deployment in ``file``.
+
+    Raises:
+        EnvironmentFault: Prefect refused; its message is passed on.
+    """
+    command = ["--no-prompt", "deploy", "--all", "--prefect-file", str(file)]
+    answer = subprocess.run(
+        _prefect(command), cwd=premises.project, env=dict(premises.environment), capture_output=True, text=True,
+        timeout=DEPLOY_SECONDS, check=False,
+    )  # fmt: skip
+    if answer.returncode:
+        said = "\n".join((answer.stdout + answer.stderr).strip().splitlines()[-20:])
+        raise EnvironmentFault(f"{file} could not be deployed:\n{said}", "Mend the deployment that it names.")
+
+
+def has_worker_online(api: str) -> bool:
+    """Whether a worker polls our pool."""
+    workers = _post(f"{api}/work_pools/{WORK_POOL}/workers/filter", {})
+    return any(worker.get("status") == "ONLINE" for worker in workers)
+
+
+def welcome(premises: Premises, names: list[str]) -> Iterator[str]:
+    """What to open, and what happens now."""
+    yield f"Serving. Deployed: {', '.join(names)}."
+    yield f"  runs         {premises.site}/runs"
+    yield f"  deployments  {premises.site}/deployments   (Quick run starts one at once)"
+    yield f"  artifacts    {premises.site}/artifacts"
+    yield f"  logs         {premises.home / 'logs'}"
+    yield "`framefoundry run` on this store reports here while this runs. Ctrl-C stops everything."
+
+
+@contextmanager
+def _published_address(premises: Premises) -> Iterator[None]:
+    """Tell runs from the command line where the server is, for as long as it is there."""
+    file = premises.home / SERVE_FILE
+    temporary = file.with_suffix(f".{os.getpid()}")
+    temporary.write_text(json.dumps({"api_url": premises.api, "pid": os.getpid()}))
+    temporary.replace(file)
+    try:
+        yield
+    finally:
+        file.unlink(missing_ok=True)
+
+
+@contextmanager
+def _signals_as_interrupts() -> Iterator[None]:
+    """SIGTERM ends this block as Ctrl-C does; while it is being left, neither interrupts the tidying up."""
+
+    def interrupt(_number: int, _frame: FrameType | None) -> None:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.SIG_IGN)
+        raise KeyboardInterrupt
+
+    before = {number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _start(stack: ExitStack, name: str, premises: Premises, command: list[str]) -> ChildProcess:
+    log = premises.home / "logs" / f"{name}.log"
+    child = start_child(name, _prefect(command), premises.environment, log, premises.project)
+    stack.callback(stop_child, child)
+    return child
+
+
+def _prefect(command: list[str]) -> list[str]:
+    return [sys.executable, "-m", "prefect", *command]
+
+
+def _wait_until(ready: Callable[[], bool], child: ChildProcess, what: str) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while not ready():
+        if not child.is_running:
+            _refuse_death(child)
+        if time.monotonic() > deadline:
+            raise EnvironmentFault(
+                f"after {START_SECONDS:.0f} s there is still no sign that the {child.name} {what}.", f"Look at {child.log}."
+            )
+        time.sleep(0.5)
+
+
+def _refuse_death(child: ChildProcess) -> None:
+    raise EnvironmentFault(
+        f"the {child.name} ended with exit code {child.process.returncode}; its last words:\n{child.last_lines()}",
+        f"All of it is in {child.log}. `framefoundry doctor` knows the versions that break Prefect.",
+    )
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+
+
+def _answers(api: str) -> bool:
+    try:
+        with urlopen(f"{api}/health", timeout=5) as answer:
+            return bool(answer.status == 200)
+    except (URLError, OSError):
+        return False
+
+
+def _post_unless_there(url: str, body: Mapping[str, Any]) -> None:
+    try:
+        _post(url, body)
+    except HTTPError as fault:
+        if fault.code != 409:
+            raise EnvironmentFault(f"Prefect's server refused {url}: {fault}", "Look at its log.") from fault
+
+
+def _post(url: str, body: Mapping[str, Any]) -> Any:
+    request = Request(url, json.dumps(body).encode(), {"Content-Type": "application/json"})
+    with urlopen(request, timeout=30) as answer:
+        return json.loads(answer.read() or b"null")
