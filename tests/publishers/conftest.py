@@ -1,3 +1,4 @@
+import os
 import sys
 from pathlib import Path
 
@@ -11,3 +12,19 @@ from publishers_inputs import make_rows
 @pytest.fixture
 def rows():
     return make_rows()
+
+
+@pytest.fixture(scope="session")
+def database(tmp_path_factory):
+    """A data directory with a mongod that lives as long as the tests, away from the user's FiftyOne."""
+    from publishers.mongod import hold_mongod
+
+    folder = tmp_path_factory.mktemp("fiftyone")
+    os.environ |= {
+        "FIFTYONE_CONFIG_PATH": str(folder / "config.json"),
+        "FIFTYONE_APP_CONFIG_PATH": str(folder / "app_config.json"),
+        "FIFTYONE_PLUGINS_DIR": str(folder / "plugins"),
+    }
+    os.environ.pop("FIFTYONE_DATABASE_URI", None)
+    with hold_mongod(folder):
+        yield folder

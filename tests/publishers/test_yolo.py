@@ -124,7 +124,7 @@ def test_an_empty_val_is_an_empty_folder_that_data_yaml_tells_of(tmp_path):
     text = (tmp_path / "yolo" / "data.yaml").read_text()
     assert "# No images in val" in text
     assert sorted(yaml.safe_load(text)) == ["names", "train", "val"]
-    data, results = scan(tmp_path, "val")
+    _, results = scan(tmp_path, "val")
     assert results == []
 
 
