@@ -36,7 +36,8 @@ def doctor(
     if not faults:
         session.show("[green]Ready.[/]")
         return
-    session.note(f"[bold red]{len(faults)} of {len(checks)} checks failed:[/] {', '.join(check.subject for check in faults)}")
+    named = ", ".join(check.subject for check in faults)
+    session.note(f"[bold red]{len(faults)} of {len(checks)} checks failed:[/] {named}")
     raise typer.Exit(EnvironmentFault.exit_code)
 
 

@@ -5,13 +5,19 @@ from typing import Annotated
 
 import typer
 
-from cli.publish import AcceptOption, IgnoreOption
+from cli.publish import ACCEPT_HELP, IGNORE_HELP
 from cli.session import Session
+
+# Footage is labelled by detectors that have not seen its like: a lower bar than for rendered clips.
+ACCEPT, IGNORE = 0.5, 0.2
 
 
 def label(
     context: typer.Context,
-    folder: Annotated[Path, typer.Argument(help="A folder of videos (mp4, mov, mkv, webm), or one file.", show_default=False)],
+    folder: Annotated[
+        Path, typer.Argument(help="A folder of videos (mp4, mov, mkv, webm), or one file.", show_default=False)
+    ],
+    *,
     weights: Annotated[
         str, typer.Option(help="`starter`, a .pt file, an OpenVINO export folder, or a trained model NAME[@VERSION].")
     ] = "starter",
@@ -20,26 +26,33 @@ def label(
     ] = None,
     classes: Annotated[
         str | None,
-        typer.Option(help="Classes to keep, with commas: person,car. Default: all that the detector knows.", show_default=False),
+        typer.Option(
+            help="Classes to keep, with commas: person,car. Default: all that the detector knows.", show_default=False
+        ),
     ] = None,
-    accept: AcceptOption = None,
-    ignore: IgnoreOption = None,
+    accept: Annotated[float, ACCEPT_HELP] = ACCEPT,
+    ignore: Annotated[float, IGNORE_HELP] = IGNORE,
 ) -> None:
     """Label existing videos: detect, track, curate and publish them as a dataset.
 
     Example:  framefoundry label clips/ --weights yolo26n.pt --classes person,car
     """
+    from annotators.weights import resolve_weights
+    from cli import flow_calls
+    from cli.run_report import finish_run
+    from schemas.errors import RecipeError
+
     session: Session = context.obj
     wanted = split_classes(classes)
-    from cli.flow_calls import flow_surroundings
-    from cli.run_report import finish_run
-
-    with flow_surroundings(session) as store:
+    if not folder.exists():
+        raise RecipeError(f"{folder}: no such folder.", "Give a folder of videos, or one video file.")
+    found = resolve_weights(weights, session.open_store())  # missing weights are refused before Prefect starts
+    with flow_calls.flow_surroundings(session) as store:
         from flows.label import label_footage
 
         report = label_footage(
             str(folder.resolve()),
-            weights=weights,
+            weights=str(found.path.absolute()) if Path(weights).expanduser().exists() else weights,
             name=name,
             classes=wanted,
             store=str(store.root),

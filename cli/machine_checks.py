@@ -65,8 +65,8 @@ def check_store(location: str | None) -> list[Check]:
     root = planned_root(location)
     existing = next(folder for folder in (root, *root.parents) if folder.exists())
     if not os.access(existing, os.W_OK):
-        found = f"{existing} is not writable"
-        return [fault("store", found, "Change its permissions, or name another folder with --store."), check_disk(existing)]
+        remedy = "Change its permissions, or name another folder with --store."
+        return [fault("store", f"{existing} is not writable", remedy), check_disk(existing)]
     if root == existing and any(root.iterdir()):
         try:
             Store.open(root, create=False)

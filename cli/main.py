@@ -22,11 +22,11 @@ _GLOBAL_VALUES = ("--store",)
 class Framefoundry(TyperGroup):
     """The root command: takes global options anywhere, and turns exceptions into messages and exit codes."""
 
-    def parse_args(self, ctx: typer.Context, args: list[str]) -> list[str]:
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Parse ``args`` with the global options in front."""
         return super().parse_args(ctx, hoist_global_options(args))
 
-    def invoke(self, ctx: typer.Context) -> Any:
+    def invoke(self, ctx: Any) -> Any:
         """Run the command; an exception becomes a message and an exit code."""
         try:
             return super().invoke(ctx)

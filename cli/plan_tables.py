@@ -42,7 +42,9 @@ def axis_table(coverage: "Coverage") -> "Table":
     table.add_column("axis")
     table.add_column("clips by value", overflow="fold")
     for axis, counts in coverage.values.items():
-        shown = (f"[red]{escape(value)} 0[/]" if count == 0 else f"{escape(value)} {count}" for value, count in counts.items())
+        shown = [
+            f"{escape(value)} {count}" if count else f"[red]{escape(value)} 0[/]" for value, count in counts.items()
+        ]
         table.add_row(escape(axis), ", ".join(shown))
     return table
 
@@ -76,7 +78,7 @@ def plan_as_json(
     """The whole plan for machines."""
     return {
         "recipe": recipe.name,
-        "clips": [{"clip_id": job.clip_id, **asdict(job.scenario), "segment": job.segment and asdict(job.segment)} for job in jobs],
+        "clips": [asdict(job) for job in jobs],
         "coverage": asdict(coverage) if coverage is not None else None,
         "estimate": asdict(estimate),
     }

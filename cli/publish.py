@@ -7,29 +7,27 @@ import typer
 from cli.run import RecipeArgument
 from cli.session import Session
 
-AcceptOption = Annotated[
-    float | None,
-    typer.Option(min=0.0, max=1.0, show_default=False, help="From this confidence on a box is a label."),
-]
-IgnoreOption = Annotated[
-    float | None,
-    typer.Option(min=0.0, max=1.0, show_default=False, help="Below it a box is nothing; between, an ignore region."),
-]
+ACCEPT_HELP = typer.Option(min=0.0, max=1.0, help="From this confidence on a box is a label.")
+IGNORE_HELP = typer.Option(min=0.0, max=1.0, help="Below it a box is nothing; between, an ignore region.")
 
 
-def publish(context: typer.Context, recipe: RecipeArgument, accept: AcceptOption = None, ignore: IgnoreOption = None) -> None:
+def publish(
+    context: typer.Context,
+    recipe: RecipeArgument,
+    accept: Annotated[float | None, ACCEPT_HELP] = None,
+    ignore: Annotated[float | None, IGNORE_HELP] = None,
+) -> None:
     """Publish a new version of a recipe's dataset from stored scores: no rendering, no inference.
 
     Example:  framefoundry publish recipes/quickstart.yaml --accept 0.7
     """
+    from cli import flow_calls
+    from cli.run_report import finish_run
     from storage.recipes import read_recipe
 
     session: Session = context.obj
-    read_recipe(recipe)
-    from cli.flow_calls import flow_surroundings
-    from cli.run_report import finish_run
-
-    with flow_surroundings(session) as store:
+    read_recipe(recipe)  # a wrong recipe is refused before Prefect starts
+    with flow_calls.flow_surroundings(session) as store:
         from flows.republish import republish
 
         report = republish(str(recipe.resolve()), store=str(store.root), accept=accept, ignore=ignore)

@@ -25,7 +25,7 @@ def new(
     file: Annotated[
         Path | None, typer.Argument(help="Where to write it. Default: print it.", show_default=False)
     ] = None,
-    name: Annotated[str | None, typer.Option(help=f"Name of the dataset. Default: the file's name, or {TEMPLATE_NAME}.")] = None,
+    name: Annotated[str | None, typer.Option(help="Name of the dataset. Default: the file's name.")] = None,
 ) -> None:
     """Write a commented recipe that runs as it is.
 
@@ -99,7 +99,7 @@ def write_new(file: Path, text: str) -> None:
     except FileExistsError:
         raise RecipeError(f"{file} exists already.", "Choose another name, or remove it first.") from None
     except OSError as fault:
-        raise RecipeError(f"{file}: cannot be written: {fault.strerror}.", "Check the folder and its permissions.") from None
+        raise RecipeError(f"{file}: cannot be written: {fault.strerror}.", "Check the folder.") from None
 
 
 def summarise(recipe: "Recipe") -> str:
@@ -108,6 +108,6 @@ def summarise(recipe: "Recipe") -> str:
     forms = [name for name in ("parquet", "fiftyone", "yolo", "coco") if getattr(recipe.publish, name) is not None]
     classes = ", ".join(recipe.class_names) or "all that the detector knows"
     return (
-        f"{recipe.name}: {recipe.generator.kind} clips of {clip.frames} frames at {clip.width}x{clip.height}, labelled by "
-        f"{recipe.annotator.kind}; classes: {classes}; published as {', '.join(forms)}"
+        f"{recipe.name}: {recipe.generator.kind} clips of {clip.frames} frames at {clip.width}x{clip.height}, "
+        f"labelled by {recipe.annotator.kind}; classes: {classes}; published as {', '.join(forms)}"
     )

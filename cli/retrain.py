@@ -14,13 +14,13 @@ def retrain(
         str | None,
         typer.Option(help="NAME[@VERSION] with truth or reviewed labels to judge on.", show_default=False),
     ] = None,
-    base: Annotated[str, typer.Option(help="Weights to start from: `starter`, a .pt file, or a trained model.")] = "starter",
-    epochs: Annotated[int | None, typer.Option(min=1, help="Passes over the training images.", show_default=False)] = None,
+    base: Annotated[str, typer.Option(help="Weights to start from: `starter`, a .pt file, or a model.")] = "starter",
+    epochs: Annotated[int | None, typer.Option(min=1, help="Passes over the training images.")] = None,
 ) -> None:
     """Train YOLO26 on a dataset version, compare it with the incumbent, and keep weights and report as a model.
 
-    It is promoted only where a holdout of truth or reviewed labels shows that it is better; without one the answer is
-    `no evidence`.
+    It is promoted only where a holdout of truth or reviewed labels shows that
+    it is better; without one the answer is `no evidence`.
 
     Example:  framefoundry retrain quickstart --epochs 5
     """
@@ -30,11 +30,11 @@ def retrain(
     store = session.open_store(create=False)
     for reference in filter(None, (dataset, holdout)):
         find_version(store, *parse_reference(reference))  # an unknown name is refused before Prefect starts
-    from cli.flow_calls import flow_surroundings
+    from cli import flow_calls
     from cli.retrain_report import show_retraining
 
     options = {"epochs": epochs} if epochs is not None else {}
-    with flow_surroundings(session) as opened:
+    with flow_calls.flow_surroundings(session) as opened:
         from flows.retrain import retrain_detector
 
         report = retrain_detector(dataset, store=str(opened.root), base=base, holdout=holdout, **options)

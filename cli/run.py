@@ -13,19 +13,20 @@ RecipeArgument = Annotated[Path, typer.Argument(metavar="RECIPE", help="A recipe
 def run(context: typer.Context, recipe: RecipeArgument) -> None:
     """Carry out a recipe: render, label, score, curate and publish a dataset version.
 
-    What is in the store already is never made again, so a stopped run continues where it was, and a second run of
-    the same recipe takes seconds.
+    What is in the store already is never made again: a stopped run continues
+    where it was, and a second run of the same recipe takes seconds.
 
     Example:  framefoundry run recipes/quickstart.yaml
     """
+    from annotators.build import build_annotator
+    from cli import flow_calls
+    from cli.run_report import finish_run
     from storage.recipes import read_recipe
 
     session: Session = context.obj
-    read_recipe(recipe)  # a faulty recipe is refused before Prefect starts
-    from cli.flow_calls import flow_surroundings
-    from cli.run_report import finish_run
-
-    with flow_surroundings(session) as store:
+    wanted = read_recipe(recipe)
+    build_annotator(wanted, session.open_store())  # missing weights are refused before Prefect starts
+    with flow_calls.flow_surroundings(session) as store:
         from flows.build import build_dataset
 
         report = build_dataset(str(recipe.resolve()), store=str(store.root))

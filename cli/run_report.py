@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from schemas.run_report import RunReport, StageTally
 
 
+SHOWN_FAILURES = 5
+
+
 def finish_run(session: Session, report: "RunReport") -> None:
     """Print ``report``; a run in which nothing was accepted ends the command with that error.
 
@@ -42,6 +45,7 @@ def is_empty(report: "RunReport") -> bool:
 
 def outcome_table(report: "RunReport") -> "Table":
     """Every input of the run with its outcome, counted."""
+    from rich.markup import escape
     from rich.table import Table
 
     table = Table(title=f"[bold]{report.recipe}[/]", title_justify="left", show_header=False, box=None, padding=(0, 2))
@@ -50,21 +54,27 @@ def outcome_table(report: "RunReport") -> "Table":
     if report.scenarios:
         table.add_row("scenarios", f"{report.scenarios:,}")
     table.add_row("clips", f"{report.clips:,}  ({_outcomes('rendered', report.render)})")
+    if report.missing_clips:
+        table.add_row(
+            "[yellow]left out[/]", f"{report.missing_clips:,} clips, not in the store; `framefoundry run` makes them"
+        )
     table.add_row("labelled", _outcomes("labelled", report.label))
     table.add_row("frames", _with_parts(report.frames, report.frame_uses))
     table.add_row("clip verdicts", _counts(report.clip_verdicts) or "none")
     table.add_row("box verdicts", _counts(report.box_verdicts) or "none")
     table.add_row("labels", _box_table(report))
     table.add_row("seconds", _seconds(report.seconds))
-    for failure in report.failures[:5]:
-        table.add_row("[red]failed[/]", failure)
-    if len(report.failures) > 5:
-        table.add_row("", f"… and {len(report.failures) - 5} more; report.html lists all")
+    for failure in report.failures[:SHOWN_FAILURES]:
+        table.add_row("[red]failed[/]", escape(failure))
+    if len(report.failures) > SHOWN_FAILURES:
+        table.add_row("", f"… and {len(report.failures) - SHOWN_FAILURES} more; --json lists all")
     return table
 
 
 def closing_lines(report: "RunReport") -> list[str]:
     """Whether anything was made at all, where the dataset is, and how to look at it."""
+    from rich.markup import escape
+
     lines = []
     if report.render.done == 0 and report.label.done == 0:
         lines.append(f"[green]Nothing was rendered or labelled again:[/] all {report.clips:,} clips were in the store.")
@@ -72,8 +82,8 @@ def closing_lines(report: "RunReport") -> list[str]:
         made = "New version" if report.new_version else "The version is the same as before:"
         path = Path(report.path)
         lines.append(f"{made} [bold]{report.dataset}[/]")
-        lines.append(f"  folder   {path}")
-        lines += [f"  {label:<8} {path / part}" for label, part in _LANDMARKS if (path / part).exists()]
+        lines.append(f"  folder   {escape(str(path))}")
+        lines += [f"  {label:<8} {escape(str(path / part))}" for label, part in _LANDMARKS if (path / part).exists()]
         lines.append(f"  browse   framefoundry view {report.dataset.partition('@')[0]}")
     return lines
 
@@ -82,11 +92,12 @@ _LANDMARKS = (("train on", "yolo/data.yaml"), ("COCO", "coco"), ("report", "repo
 
 
 def _nothing_accepted(report: "RunReport") -> EmptyResultError:
-    rejections = {rule: count for rule, count in {**report.clip_verdicts, **report.box_verdicts}.items() if rule not in _TAKEN}
+    verdicts = {**report.clip_verdicts, **report.box_verdicts}
+    rejections = {verdict: count for verdict, count in verdicts.items() if verdict not in _TAKEN}
     why = f" ({_counts(rejections)})" if rejections else ""
     return EmptyResultError(
         f"{report.recipe}: nothing was accepted{why}.",
-        "Try a lower threshold, such as `framefoundry publish RECIPE --accept 0.4`, other weights, or look at the clips.",
+        "Try a lower threshold (`framefoundry publish RECIPE --accept 0.4`) or other weights, and look at the clips.",
     )
 
 
@@ -106,7 +117,9 @@ def _with_parts(total: int, parts: Mapping[str, int]) -> str:
 
 
 def _counts(counts: Mapping[str, int]) -> str:
-    return ", ".join(f"{name} {count:,}" for name, count in counts.items())
+    from rich.markup import escape
+
+    return ", ".join(f"{escape(name)} {count:,}" for name, count in counts.items())
 
 
 def _seconds(stages: Mapping[str, float]) -> str:

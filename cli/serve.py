@@ -11,7 +11,7 @@ from cli.session import Session
 def serve(
     context: typer.Context,
     port: Annotated[
-        int | None, typer.Option(min=1024, max=65535, help="Port of the server. Default: 4200, or a free one.", show_default=False)
+        int | None, typer.Option(min=1024, max=65535, help="Port of the server. Default: 4200, or a free one.")
     ] = None,
     deployments: Annotated[
         Path | None, typer.Option(help="Deployments to make. Default: deployments/prefect.yaml.", show_default=False)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 
 def folder_size(folder: Path, seen: set[int] | None = None) -> int:
-    """Bytes of all files below ``folder``; files whose inode is in ``seen`` are left out, the others are added to it."""
+    """Bytes of all files below ``folder``, without those whose inode is in ``seen``; the others are added to it."""
     seen = set() if seen is None else seen
     total = 0
     with os.scandir(folder) as entries:

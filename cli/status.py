@@ -26,7 +26,8 @@ def status(context: typer.Context) -> None:
     store = session.open_store(create=False)
     datasets, models, running = list_datasets(store), list_models(store), list_holders(store)
     sizes = area_sizes(store)
-    session.show(f"store    {store.root}  ({', '.join(f'{area} {show_size(size)}' for area, size in sizes.items()) or 'empty'})")
+    areas = ", ".join(f"{area} {show_size(size)}" for area, size in sizes.items())
+    session.show(f"store    {store.root}  ({areas or 'empty'})")
     session.show(dataset_table(store, datasets) if datasets else "datasets none yet:  framefoundry run RECIPE")
     session.show(model_table(store, models) if models else "models   none yet:  framefoundry retrain DATASET")
     for holder in running:
@@ -57,8 +58,8 @@ def dataset_table(store: "Store", versions: list["DatasetVersion"]) -> "Table":
 
     table = Table("dataset", "version", "current", "clips", "labels", "folder", box=None, padding=(0, 2, 0, 0))
     for row in (_dataset_row(store, version) for version in versions):
-        mark = "[green]●[/]" if row["current"] else ""
-        table.add_row(row["name"], row["version"], mark, _number(row["clips"]), _number(row["boxes"]), _short(row["path"]))
+        counts = (_number(row["clips"]), _number(row["boxes"]))
+        table.add_row(row["name"], row["version"], _mark(row["current"]), *counts, _short(row["path"]))
     return table
 
 
@@ -68,7 +69,7 @@ def model_table(store: "Store", versions: list["ModelVersion"]) -> "Table":
 
     table = Table("model", "version", "promoted", "verdict", "weights", box=None, padding=(0, 2, 0, 0))
     for row in (_model_row(store, version) for version in versions):
-        table.add_row(row["name"], row["version"], "[green]●[/]" if row["promoted"] else "", row["verdict"], _short(row["weights"]))
+        table.add_row(row["name"], row["version"], _mark(row["promoted"]), row["verdict"], _short(row["weights"]))
     return table
 
 
@@ -95,6 +96,10 @@ def _model_row(store: "Store", version: "ModelVersion") -> dict[str, Any]:
         "verdict": str(version.report.get("verdict", "")),
         "weights": version.weights,
     }
+
+
+def _mark(chosen: bool) -> str:
+    return "[green]●[/]" if chosen else ""
 
 
 def _number(value: Any) -> str:

@@ -40,7 +40,9 @@ class ChildProcess:
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-count:])
 
 
-def start_child(name: str, command: Sequence[str], environment: Mapping[str, str], log: Path, folder: Path) -> ChildProcess:
+def start_child(
+    name: str, command: Sequence[str], *, environment: Mapping[str, str], log: Path, folder: Path
+) -> ChildProcess:
     """Start ``command`` in ``folder``; should this process be killed, the kernel ends the child (on Linux)."""
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("wb") as output:
@@ -52,25 +54,27 @@ def start_child(name: str, command: Sequence[str], environment: Mapping[str, str
             stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,
-            preexec_fn=_death_with_parent(),
+            preexec_fn=_death_with_parent(),  # noqa: PLW1509 - one call of a C function that was loaded before
         )
     return ChildProcess(name, process, log)
 
 
 def stop_child(child: ChildProcess, grace: float = STOP_SECONDS) -> None:
     """End ``child`` and every process below it: SIGTERM, and SIGKILL for what is left after ``grace`` seconds."""
+    deadline = time.monotonic() + grace
+    descendants = _descendants(child.process.pid)
+    child.process.terminate()
+    for descendant in descendants:
+        _signal(descendant, signal.SIGTERM)
     try:
-        leader = psutil.Process(child.process.pid)
-        family = [leader, *leader.children(recursive=True)]
-    except psutil.NoSuchProcess:
-        family = []
-    for member in family:
-        _signal(member, signal.SIGTERM)
-    _, stubborn = psutil.wait_procs(family, timeout=grace)
-    for member in stubborn:
-        _signal(member, signal.SIGKILL)
+        child.process.wait(grace)
+    except subprocess.TimeoutExpired:
+        child.process.kill()
+        child.process.wait()
+    _, stubborn = psutil.wait_procs(descendants, timeout=max(0.0, deadline - time.monotonic()))
+    for descendant in stubborn:
+        _signal(descendant, signal.SIGKILL)
     psutil.wait_procs(stubborn, timeout=grace)
-    child.process.wait()
 
 
 def wait_for_any_end(children: Sequence[ChildProcess], interval: float = 0.5) -> ChildProcess:
@@ -80,6 +84,13 @@ def wait_for_any_end(children: Sequence[ChildProcess], interval: float = 0.5) ->
             if not child.is_running:
                 return child
         time.sleep(interval)
+
+
+def _descendants(pid: int) -> list[psutil.Process]:
+    try:
+        return psutil.Process(pid).children(recursive=True)
+    except psutil.NoSuchProcess:
+        return []
 
 
 def _signal(member: psutil.Process, number: signal.Signals) -> None:

@@ -86,7 +86,8 @@ def serve_here(store: Store, home: Path, tell: Tell, port: int | None = None, de
             premises = find_premises(store, home, port)
             file = deployments or premises.project / "deployments" / "prefect.yaml"
             names = deployment_names(file)
-            server = _start(stack, "server", premises, ["server", "start", "--host", "127.0.0.1", "--port", str(premises.port)])
+            address = ["--host", "127.0.0.1", "--port", str(premises.port)]
+            server = _start(stack, "server", premises, ["server", "start", *address])
             tell(f"Starting Prefect's server on {premises.site} (the first start takes some seconds) …")
             _wait_until(lambda: _answers(premises.api), server, "answers")
             create_work_pool(premises.api)
@@ -148,9 +149,9 @@ def deployment_names(file: Path) -> list[str]:
         document = yaml.safe_load(file.read_text())
         names = [str(deployment["name"]) for deployment in document["deployments"]]
     except OSError as fault:
-        raise EnvironmentFault(f"{file}: {fault.strerror}.", f"Run from a clone, or set {HOME_VARIABLE} to one.") from None
+        raise EnvironmentFault(f"{file}: {fault.strerror}.", f"Set {HOME_VARIABLE} to a clone.") from None
     except (yaml.YAMLError, KeyError, TypeError) as fault:
-        raise EnvironmentFault(f"{file}: not a list of named deployments: {fault}", "See deployments/prefect.yaml.") from None
+        raise EnvironmentFault(f"{file}: no list of deployments: {fault}", "See deployments/prefect.yaml.") from None
     if not names:
         raise EnvironmentFault(f"{file}: holds no deployment.", "See deployments/prefect.yaml.")
     return names
@@ -244,7 +245,7 @@ def _signals_as_interrupts() -> Iterator[None]:
 
 def _start(stack: ExitStack, name: str, premises: Premises, command: list[str]) -> ChildProcess:
     log = premises.home / "logs" / f"{name}.log"
-    child = start_child(name, _prefect(command), premises.environment, log, premises.project)
+    child = start_child(name, _prefect(command), environment=premises.environment, log=log, folder=premises.project)
     stack.callback(stop_child, child)
     return child
 
@@ -260,7 +261,7 @@ def _wait_until(ready: Callable[[], bool], child: ChildProcess, what: str) -> No
             _refuse_death(child)
         if time.monotonic() > deadline:
             raise EnvironmentFault(
-                f"after {START_SECONDS:.0f} s there is still no sign that the {child.name} {what}.", f"Look at {child.log}."
+                f"after {START_SECONDS:.0f} s there is no sign that the {child.name} {what}.", f"Look at {child.log}."
             )
         time.sleep(0.5)
 

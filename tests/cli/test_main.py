@@ -1,3 +1,4 @@
+import json
 import os
 import resource
 import signal
@@ -77,9 +78,7 @@ def test_ctrl_c_says_once_that_finished_work_is_kept(failing):
 
 def test_json_puts_the_error_alone_on_stdout(failing):
     answer = failing(errors.RecipeError("m", "h"), "--json")
-    assert answer.stdout == (
-        '{\n  "error": {\n    "kind": "RecipeError",\n    "message": "m",\n    "hint": "h",\n    "exit_code": 2\n  }\n}\n'
-    )
+    assert json.loads(answer.stdout) == {"error": {"kind": "RecipeError", "message": "m", "hint": "h", "exit_code": 2}}
 
 
 @pytest.mark.parametrize(

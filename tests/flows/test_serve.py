@@ -1,0 +1,88 @@
+import json
+import socket
+
+import pytest
+
+from flows import serve
+from schemas.errors import BusyError, EnvironmentFault
+from storage.locks import hold
+from storage.store import Store
+
+
+@pytest.fixture
+def store(tmp_path):
+    return Store.open(tmp_path / "store")
+
+
+@pytest.fixture(autouse=True)
+def no_prefect_of_the_user(monkeypatch, tmp_path):
+    """What `configure_prefect` sets is taken back after each test."""
+    import os
+
+    before = dict(os.environ)
+    monkeypatch.delenv("PREFECT_API_URL", raising=False)
+    monkeypatch.delenv("PREFECT_HOME", raising=False)
+    yield
+    os.environ.clear()
+    os.environ.update(before)
+
+
+@pytest.fixture
+def taken_port():
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        yield listener.getsockname()[1]
+
+
+def test_a_port_that_is_taken_is_refused_by_name_and_avoided_by_default(taken_port, monkeypatch):
+    with pytest.raises(BusyError, match=str(taken_port)):
+        serve.choose_port(taken_port)
+    monkeypatch.setattr(serve, "USUAL_PORT", taken_port)
+    assert serve.choose_port(None) != taken_port
+
+
+def test_somebody_else_s_server_is_left_alone(store, tmp_path, monkeypatch):
+    monkeypatch.setenv("PREFECT_API_URL", "http://prefect.example/api")
+    with pytest.raises(EnvironmentFault, match=r"prefect\.example"):
+        serve.find_premises(store, tmp_path / "prefect", None)
+
+
+def test_children_get_absolute_places_and_the_address(store, tmp_path):
+    premises = serve.find_premises(store, tmp_path / "prefect", None)
+    assert premises.environment["FRAMEFOUNDRY_STORE"] == str(store.root)
+    assert premises.environment["PREFECT_HOME"] == str(tmp_path / "prefect")
+    assert premises.environment["PREFECT_API_URL"] == premises.api
+    assert (premises.project / "deployments" / "prefect.yaml").is_file()
+
+
+def test_a_second_serving_of_one_store_is_refused(store, tmp_path):
+    with hold(store, "serve"), pytest.raises(BusyError):
+        serve.serve_here(store, tmp_path / "prefect", print)
+
+
+def test_a_stale_address_is_not_taken_for_a_server(store, tmp_path):
+    home = tmp_path / "prefect"
+    home.mkdir()
+    (home / "serve.json").write_text(json.dumps({"api_url": "http://127.0.0.1:9/api"}))
+    assert serve.find_premises(store, home, None).home == home
+
+
+@pytest.mark.parametrize("text", ["", "deployments: [{}]", "deployments: []", "[", "deployments: 3"])
+def test_a_file_without_deployments_is_refused(tmp_path, text):
+    (tmp_path / "prefect.yaml").write_text(text)
+    with pytest.raises(EnvironmentFault, match=r"prefect\.yaml"):
+        serve.deployment_names(tmp_path / "prefect.yaml")
+
+
+def test_deployments_are_known_by_name(tmp_path):
+    (tmp_path / "prefect.yaml").write_text("deployments: [{name: a}, {name: b}]")
+    assert serve.deployment_names(tmp_path / "prefect.yaml") == ["a", "b"]
+
+
+def test_a_server_that_dies_at_the_start_is_reported_with_its_last_words(store, tmp_path, monkeypatch):
+    monkeypatch.setattr(serve, "_prefect", lambda command: ["sh", "-c", "echo port trouble; exit 3"])
+    with pytest.raises(EnvironmentFault, match="exit code 3") as refused:
+        serve.serve_here(store, tmp_path / "prefect", lambda _: None)
+    assert "port trouble" in refused.value.message
+    assert not (tmp_path / "prefect" / "serve.json").exists()
