@@ -13,7 +13,9 @@ class RefinementOptions(StrictModel):
     """The offline pass over whole tracks."""
 
     min_track_frames: PositiveInt = Field(default=3, description="Shorter tracks, in detected frames, are dropped.")
-    max_gap_frames: int = Field(default=30, ge=0, description="Longest hole in a track that is filled by interpolation.")
+    max_gap_frames: int = Field(
+        default=30, ge=0, description="Longest hole in a track that is filled by interpolation."
+    )
     smooth_frames: int = Field(default=5, ge=0, description="Width of the centred smoothing window; 0 turns it off.")
 
 
@@ -22,10 +24,14 @@ class YoloOptions(StrictModel):
 
     kind: Literal["yolo"] = "yolo"
     weights: str = Field(
-        default="starter", description="`starter` (bundled), a .pt file, an OpenVINO export folder, or a model version."
+        default="starter",
+        min_length=1,
+        description="`starter` (bundled), a .pt file, an OpenVINO export folder, or a model version.",
     )
     tracker: Tracker = "ocsort"
-    score_floor: float = Field(default=0.03, ge=0.001, le=0.9, description="Detections below this score are not stored.")
+    score_floor: float = Field(
+        default=0.03, ge=0.001, le=0.9, description="Detections below this score are not stored."
+    )
     image_size: PositiveInt | None = Field(
         default=None, description="Longer side of the detector's input, pixels; default: the size it was trained at."
     )

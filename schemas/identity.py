@@ -29,4 +29,4 @@ def stable_seed(*parts: Any) -> int:
 
 def stable_fraction(*parts: Any) -> float:
     """A number in [0, 1), uniformly spread over different ``parts``, equal everywhere for equal ones."""
-    return stable_seed(*parts) / 2**63
+    return (stable_seed(*parts) >> 10) / 2**53  # as many bits as a float holds: never rounded up to 1

@@ -4,7 +4,9 @@ import string
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, PositiveInt, field_validator, model_validator
+from pydantic import Field, GetJsonSchemaHandler, PositiveInt, field_validator, model_validator
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
 
 from schemas.strict_model import StrictModel
 
@@ -14,22 +16,42 @@ Strategy = Literal["full", "random", "pairwise"]
 class AxisValue(StrictModel):
     """One value of an axis: the words it puts into the prompt, and the objects that these words promise."""
 
-    value: str = Field(default="", description="Name of the value in attributes, coverage and splits; default: the text.")
+    value: str = Field(
+        default="", description="Name of the value in attributes, coverage and splits; default: the text."
+    )
     text: str = Field(default="", description="Words put into the prompt; default: the value.")
-    weight: float = Field(default=1.0, gt=0, description="How often `random` draws this value, relative to its sisters.")
+    weight: float = Field(
+        default=1.0, gt=0, description="How often `random` draws this value, relative to its sisters."
+    )
     count: dict[str, PositiveInt] = Field(default_factory=dict, description="Objects promised: class name -> how many.")
 
     @model_validator(mode="before")
     @classmethod
     def _fill(cls, data: object) -> object:
-        if isinstance(data, str | int | float) and not isinstance(data, bool):
-            data = {"value": str(data)}
+        if isinstance(data, bool):
+            raise ValueError(f"{str(data).lower()} is no axis value; in YAML, write on, off, yes and no in quotes")
+        if isinstance(data, str | int | float):
+            data = {"value": data}
         if isinstance(data, dict):
-            value, text = data.get("value"), data.get("text")
+            value, text = (_words(data.get(key)) for key in ("value", "text"))
             if not value and not text:
                 raise ValueError("an axis value needs `value` or `text`")
-            return {**data, "value": str(value or text), "text": str(text or value)}
+            return {**data, "value": value or text, "text": text or value}
         return data
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        full = handler(core_schema)
+        return {
+            "anyOf": [{"type": ["string", "number"]}, full],
+            "description": "Words, or words and what they promise.",
+        }
+
+
+def _words(given: object) -> object:
+    """Numbers as words, without outer blanks; other types as they are, for the field to refuse."""
+    is_number = isinstance(given, int | float) and not isinstance(given, bool)
+    return str(given).strip() if is_number or isinstance(given, str) else given
 
 
 Axis = Annotated[tuple[AxisValue, ...], Field(min_length=1)]
@@ -45,7 +67,8 @@ class PromptTemplate(StrictModel):
         description="full: every combination; random: weighted draws; pairwise: every pair of values at least once.",
     )
     variations: PositiveInt | None = Field(
-        default=None, description="How many distinct scenarios; default: all (full), the smallest covering set (pairwise)."
+        default=None,
+        description="How many distinct scenarios; default: all (full), the smallest covering set (pairwise).",
     )
     repeats: PositiveInt = Field(default=1, description="Clips per scenario, each with its own seed.")
     negative: str = Field(default="", description="Negative prompt, for generators that take one.")
@@ -60,12 +83,16 @@ class PromptTemplate(StrictModel):
     @classmethod
     def _well_formed(cls, template: str) -> str:
         try:
-            fields = [field for _, field, _, _ in string.Formatter().parse(template) if field is not None]
+            slots = [slot for slot in string.Formatter().parse(template) if slot[1] is not None]
         except ValueError as fault:
-            raise ValueError(f"{template!r} is not a template: {fault}; write {{{{ and }}}} for literal braces") from None
-        odd = [field for field in fields if not field.isidentifier()]
-        if odd:
-            raise ValueError(f"slot {{{odd[0]}}} is not a name; use letters, digits and _")
+            raise ValueError(
+                f"{template!r} is not a template: {fault}; write {{{{ and }}}} for literal braces"
+            ) from None
+        for _, field, form, conversion in slots:
+            if not str(field).isidentifier():
+                raise ValueError(f"slot {{{field}}} is not a name; use letters, digits and _")
+            if form or conversion:
+                raise ValueError(f"slot {{{field}}} has a format ({conversion or form}); slots are filled as they are")
         return template
 
     @model_validator(mode="after")

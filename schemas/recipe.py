@@ -24,14 +24,18 @@ def check_name(name: str) -> str:
         ValueError: it holds anything but lower-case letters, digits, - and _, or is longer than 63 characters.
     """
     if not NAME_PATTERN.fullmatch(name):
-        raise ValueError(f"{name!r} is not a name; use 1 to 63 lower-case letters, digits, - and _, starting with a letter or digit")
+        raise ValueError(
+            f"{name!r} is not a name; use 1 to 63 lower-case letters, digits, - and _, starting with a letter or digit"
+        )
     return name
 
 
 class ClipOptions(StrictModel):
     """Length and size of every clip, and how its file is encoded."""
 
-    frames: int = Field(default=48, ge=1, le=4999, description="Frames a clip; footage is cut into segments of this length.")
+    frames: int = Field(
+        default=48, ge=1, le=4999, description="Frames a clip; footage is cut into segments of this length."
+    )
     fps: PositiveFloat = Field(default=12, le=240, description="Frames a second.")
     width: int = Field(default=320, ge=32, le=7680, multiple_of=2, description="Pixels; even.")
     height: int = Field(default=192, ge=32, le=4320, multiple_of=2, description="Pixels; even.")
@@ -47,12 +51,19 @@ Prompts = Annotated[
 ]
 
 
+def _allow_list_of_names(schema: dict[str, Any]) -> None:
+    """The JSON Schema of `classes` shows the mapping; a list of names is the short form."""
+    mapping = {key: schema.pop(key) for key in ("type", "additionalProperties")}
+    schema["anyOf"] = [{"type": "array", "items": {"type": "string"}, "uniqueItems": True}, mapping]
+
+
 class Recipe(StrictModel):
     """What to render, how to label it, what to keep and where to publish it."""
 
     name: str = Field(description="Name of the dataset: lower-case letters, digits, - and _.")
     classes: dict[str, tuple[str, ...]] = Field(
         default_factory=dict,
+        json_schema_extra=_allow_list_of_names,
         description="Published classes, in order: a list of names, or name -> names of the detector's classes that it "
         "gathers. Empty: every class that the detector knows.",
     )
@@ -88,7 +99,9 @@ class Recipe(StrictModel):
             twice = next((name for name in classes if classes.count(name) > 1), None)
             if twice is not None:
                 raise ValueError(f"class {twice!r} is listed twice")
-            return {name: [name] for name in classes}
+            return {name: (name,) for name in classes}
+        if isinstance(classes, Mapping):
+            return {name: tuple(found) if isinstance(found, list) else found for name, found in classes.items()}
         return classes
 
     @field_validator("classes")
@@ -100,7 +113,8 @@ class Recipe(StrictModel):
                 raise ValueError(f"class {name!r} gathers nothing; list at least one class of the detector")
             for source in sources:
                 if source in homes:
-                    raise ValueError(f"{source!r} is gathered by both {homes[source]!r} and {name!r}")
+                    both = f"by both {homes[source]!r} and {name!r}" if homes[source] != name else f"twice by {name!r}"
+                    raise ValueError(f"{source!r} is gathered {both}")
                 homes[source] = name
         return classes
 
@@ -122,19 +136,26 @@ class Recipe(StrictModel):
         promised = {name for axis in self.prompts.axes.values() for value in axis for name in value.count}
         known = [source for sources in self.classes.values() for source in sources]
         for name in sorted(promised - set(known)) if known else ():
-            raise ValueError(f"an axis value promises {name!r}, which is not among `classes`{closest_hint(name, known)}")
+            raise ValueError(
+                f"an axis value promises {name!r}, which is not among `classes`{closest_hint(name, known)}"
+            )
         unmentioned = [name for name, sources in self.classes.items() if promised.isdisjoint(sources)]
         if promised and unmentioned:
             raise ValueError(
-                f"class {unmentioned[0]!r} is promised by no axis value; add a `count` that names it, or remove the class"
+                f"class {unmentioned[0]!r} is promised by no axis value; "
+                "add a `count` that names it, or remove the class"
             )
 
     def _check_split_axes(self) -> None:
         if isinstance(self.prompts, PromptTemplate):
             for axis in self.split.by:
                 if axis not in self.prompts.axes:
-                    raise ValueError(f"split.by names the axis {axis!r}, which does not exist{closest_hint(axis, self.prompts.axes)}")
+                    raise ValueError(
+                        f"split.by names the axis {axis!r}, which does not exist{closest_hint(axis, self.prompts.axes)}"
+                    )
 
     def _check_annotator_has_labels(self) -> None:
         if self.annotator.kind == "truth" and self.generator.kind != "procedural":
-            raise ValueError(f"annotator `truth` needs a generator that knows the truth; `{self.generator.kind}` does not")
+            raise ValueError(
+                f"annotator `truth` needs a generator that knows the truth; `{self.generator.kind}` does not"
+            )

@@ -1,5 +1,6 @@
 """From YAML text to a validated recipe, with errors that a user can act on; and the JSON Schema for editors."""
 
+import json
 import types
 from typing import Annotated, Any, Union, get_args, get_origin
 
@@ -11,6 +12,25 @@ from schemas.closest import closest_hint
 from schemas.errors import RecipeError
 from schemas.recipe import Recipe
 
+_TEXT_TAG = "tag:yaml.org,2002:str"
+_MERGE_TAG = "tag:yaml.org,2002:merge"
+
+# What pydantic calls a type, in the words of a recipe.
+_WANTED = {
+    "tuple_type": "must be a list",
+    "list_type": "must be a list",
+    "dict_type": "must be a mapping of keys",
+    "model_type": "must be a mapping of keys",
+    "model_attributes_type": "must be a mapping of keys",
+    "int_type": "must be a whole number",
+    "int_from_float": "must be a whole number",
+    "float_type": "must be a number",
+    "string_type": "must be text",
+    "bool_type": "must be true or false",
+    "path_type": "must be a path",
+    "too_short": "must hold at least one value",
+    "string_too_short": "must not be empty",
+}
 
 _UNION_TAGS = {
     "generator": ("procedural", "footage", "diffusers"),
@@ -20,15 +40,23 @@ _UNION_TAGS = {
 
 
 class _UniqueKeyLoader(yaml.SafeLoader):
-    """PyYAML keeps the last of two equal keys in silence; a recipe with a key twice is a mistake."""
+    """PyYAML keeps the last of two equal keys in silence, and reads `on:` as true; in a recipe both are mistakes."""
 
 
 def _construct_unique_mapping(loader: _UniqueKeyLoader, node: yaml.MappingNode) -> dict[Any, Any]:
     seen: set[str] = set()
     for key, _ in node.value:
-        if key.value in seen:
-            raise yaml.constructor.ConstructorError(None, None, f"the key {key.value!r} stands here twice", key.start_mark)
-        seen.add(key.value)
+        if key.tag == _MERGE_TAG:
+            continue
+        if key.tag != _TEXT_TAG:
+            shown = repr(key.value) if isinstance(key, yaml.ScalarNode) else "that stands here"
+            fault = f"the key {shown} is not text; write it in quotes"
+        elif key.value in seen:
+            fault = f"the key {key.value!r} stands here twice"
+        else:
+            seen.add(key.value)
+            continue
+        raise yaml.constructor.ConstructorError(None, None, fault, key.start_mark)
     return yaml.SafeLoader.construct_mapping(loader, node, deep=True)
 
 
@@ -43,22 +71,31 @@ def parse_recipe(text: str, where: str = "recipe") -> Recipe:
             listed, each with its field, its value and the nearest allowed one.
     """
     try:
-        data = yaml.load(text, Loader=_UniqueKeyLoader)  # noqa: S506 - a SafeLoader
+        data = yaml.load(text, Loader=_UniqueKeyLoader)  # a SafeLoader
     except yaml.YAMLError as fault:
-        raise RecipeError(f"{where}: not valid YAML: {' '.join(str(fault).split())}", "Fix the line it names.") from None
+        raise RecipeError(f"{where}: not valid YAML: {_one_line(fault)}", "Fix the line it names.") from None
+    except (ValueError, RecursionError) as fault:  # a date or a number that cannot be; nesting without end
+        raise RecipeError(f"{where}: not valid YAML: {fault}.", "Write such values in quotes.") from None
     if not isinstance(data, dict):
         found = "nothing" if data is None else type(data).__name__
-        raise RecipeError(f"{where}: a recipe is a mapping of keys, this holds {found}.", "See `framefoundry recipe new`.")
+        raise RecipeError(
+            f"{where}: a recipe is a mapping of keys, this holds {found}.", "See `framefoundry recipe new`."
+        )
     return validate_recipe(data, where)
 
 
 def validate_recipe(data: dict[str, Any], where: str = "recipe") -> Recipe:
-    """Validate a mapping; see :func:`parse_recipe`."""
+    """Validate a mapping with text for its keys; see :func:`parse_recipe`.
+
+    Types are taken strictly, as JSON knows them: ``"7"`` and ``true`` are not numbers.
+    """
     try:
-        return Recipe.model_validate(data)
+        return Recipe.model_validate_json(json.dumps(data, default=str), strict=True)
     except ValidationError as fault:
-        lines = [_describe(error) for error in fault.errors()]
-        heading = f"{where}: {lines[0]}" if len(lines) == 1 else f"{where}: {len(lines)} faults:\n  - " + "\n  - ".join(lines)
+        lines = [_describe(error) for error in _without_echoes(fault.errors())]
+        heading = (
+            f"{where}: {lines[0]}" if len(lines) == 1 else f"{where}: {len(lines)} faults:\n  - " + "\n  - ".join(lines)
+        )
         raise RecipeError(heading, "Run `framefoundry recipe schema` for every key and its range.") from None
 
 
@@ -68,21 +105,48 @@ def recipe_json_schema() -> dict[str, Any]:
 
 
 def _describe(error: ErrorDetails) -> str:
-    path = ".".join(str(part) for part in _visible(error["loc"])) or "recipe"
-    if error["type"] == "extra_forbidden":
-        parent, key = error["loc"][:-1], str(error["loc"][-1])
-        return f"{path}: unknown key{closest_hint(key, _keys_at(Recipe, parent))}"
-    if error["type"] == "missing":
-        return f"{path}: missing; it is required"
-    if error["type"] in {"union_tag_invalid", "literal_error"}:
-        allowed = str(error.get("ctx", {}).get("expected_tags") or error.get("ctx", {}).get("expected", ""))
-        names = [name.strip(" '\"") for name in allowed.replace(" or ", ", ").split(",")]
-        tag = str(error.get("ctx", {}).get("tag", error["input"]))
-        return f"{path}: {tag!r} is not allowed{closest_hint(tag, names)}; allowed: {', '.join(names)}"
-    message = error["msg"].removeprefix("Value error, ")
+    path = ".".join(str(part) for part in _visible(error["loc"]))
+    return (f"{path}: " if path else "") + _fault(error)
+
+
+def _one_line(fault: yaml.YAMLError) -> str:
+    return " ".join(str(fault).replace('in "<unicode string>", ', "in ").split())
+
+
+def _fault(error: ErrorDetails) -> str:
+    context = error.get("ctx", {})
+    match error["type"]:
+        case "extra_forbidden":
+            parent, key = error["loc"][:-1], str(error["loc"][-1])
+            return f"unknown key{closest_hint(key, _keys_at(Recipe, parent))}"
+        case "missing":
+            return "missing; it is required"
+        case "union_tag_not_found":
+            return f"`kind` is missing; one of: {', '.join(_UNION_TAGS[str(error['loc'][0])])}"
+        case "union_tag_invalid" | "literal_error":
+            allowed = str(context.get("expected_tags") or context.get("expected", ""))
+            names = [name.strip(" '\"") for name in allowed.replace(" or ", ", ").split(",")]
+            tag = str(context.get("tag", error["input"]))
+            near = closest_hint(tag, names)
+            listed = "" if near.startswith("; allowed") else f"; allowed: {', '.join(names)}"
+            return f"{tag!r} is not allowed{near}{listed}"
+        case "value_error":  # our own validators name the value themselves
+            return error["msg"].removeprefix("Value error, ")
     shown = error["input"]
     scalar = isinstance(shown, str | int | float | bool) or shown is None
-    return f"{path}: {message}" + (f" (value: {shown!r})" if scalar and repr(shown) not in message else "")
+    wanted = _WANTED.get(error["type"], error["msg"].replace("Input should", "must", 1))
+    return wanted + (f" (value: {shown!r})" if scalar else "")
+
+
+def _without_echoes(errors: list[ErrorDetails]) -> list[ErrorDetails]:
+    """``errors`` without "holds too few" where the values are there and are themselves faulty."""
+    places = [error["loc"] for error in errors]
+    return [
+        error
+        for error in errors
+        if error["type"] != "too_short"
+        or not any(len(place) > len(error["loc"]) and place[: len(error["loc"])] == error["loc"] for place in places)
+    ]
 
 
 def _visible(loc: tuple[int | str, ...]) -> list[int | str]:

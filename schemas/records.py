@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
-from typing import Any
+from typing import Any, TypeVar
 
+from schemas.errors import StoreError
 from schemas.version import SCHEMA_VERSION, check_schema_version
 
 
@@ -147,13 +148,25 @@ def clip_to_json(record: ClipRecord) -> dict[str, Any]:
 
 
 def clip_from_json(data: Mapping[str, Any], where: str = "clip record") -> ClipRecord:
-    """The inverse of :func:`clip_to_json`; unknown keys of later minor changes are left out.
+    """The inverse of :func:`clip_to_json`; keys that later minor changes may add are left out.
 
     Raises:
-        StoreError: the record was written by a newer version.
+        StoreError: the record was written by a newer version, or a key is missing.
     """
     check_schema_version(data.get("schema_version"), where)
-    known = {name.name for name in fields(ClipRecord)}
-    record = ClipRecord(**{key: value for key, value in data.items() if key in known})
-    segment = SourceSegment(**data["segment"]) if data.get("segment") else None
-    return replace(record, scenario=Scenario(**data["scenario"]), origin=Origin(**data["origin"]), segment=segment)
+    try:
+        segment = _known(SourceSegment, data["segment"]) if data.get("segment") else None
+        scenario, origin = _known(Scenario, data["scenario"]), _known(Origin, data["origin"])
+        return replace(_known(ClipRecord, data), scenario=scenario, origin=origin, segment=segment)
+    except (KeyError, TypeError, AttributeError) as fault:
+        raise StoreError(
+            f"{where}: is not a whole clip record: {fault}.", "Remove it to render the clip again."
+        ) from None
+
+
+_Record = TypeVar("_Record", ClipRecord, Scenario, Origin, SourceSegment)
+
+
+def _known(kind: type[_Record], data: Mapping[str, Any]) -> _Record:
+    """A ``kind`` from those of ``data`` that it knows."""
+    return kind(**{name.name: data[name.name] for name in fields(kind) if name.name in data})

@@ -91,8 +91,12 @@ CLIP_SCORES = _schema(
     _field("frozen_share", pa.float32(), "share of frames that repeat the one before"),
     _field("boxes", pa.int32(), "boxes in the clip's tracks"),
     _field("tracks", pa.int32(), "tracks in the clip"),
-    _field("agreement", pa.float32(), "share of the promised objects that the tracks show; null without a promise", True),
-    _field("surplus", pa.int32(), "tracked objects of promised classes beyond the promise; null without a promise", True),
+    _field(
+        "agreement", pa.float32(), "share of the promised objects that the tracks show; null without a promise", True
+    ),
+    _field(
+        "surplus", pa.int32(), "tracked objects of promised classes beyond the promise; null without a promise", True
+    ),
 )
 
 CLIPS = _schema(
@@ -161,8 +165,12 @@ FRAMES = _schema(
     _field("clip_id", pa.string(), "clip"),
     _field("frame", pa.int32(), "frame index, from 0"),
     _field("split", NAME, "train, val or test"),
-    _field("use", NAME, "labelled: shows labels only; background: shows nothing; ignore: shows an ignore region; "
-           "surplus_background: shows nothing, beyond the share that is kept"),
+    _field(
+        "use",
+        NAME,
+        "labelled: shows labels only; background: shows nothing; ignore: shows an ignore region; "
+        "surplus_background: shows nothing, beyond the share that is kept",
+    ),
     _field("objects", pa.list_(OBJECT), "labels and ignore regions, by track"),
 )
 
@@ -203,11 +211,18 @@ def check_table(table: pa.Table, schema: pa.Schema, where: str) -> pa.Table:
     """``table`` with exactly the columns of ``schema``, after its version was checked.
 
     Raises:
-        StoreError: written by a newer version, or columns are missing.
+        StoreError: written by a newer version; columns are missing, of another type, or null where none may be.
     """
     metadata = table.schema.metadata or {}
     check_schema_version(metadata.get(b"framefoundry.schema_version", b"").decode(), where)
     missing = [name for name in schema.names if name not in table.column_names]
     if missing:
         raise StoreError(f"{where}: column {missing[0]!r} is missing.", "The file is damaged or is another table.")
-    return table.select(schema.names).cast(schema)
+    try:
+        cast = table.select(schema.names).cast(schema)
+    except (ValueError, NotImplementedError) as fault:  # pyarrow's own errors are among them
+        raise StoreError(f"{where}: {fault}.", "The file is damaged or is another table.") from None
+    hole = next((name for name in schema.names if not schema.field(name).nullable and cast[name].null_count), None)
+    if hole is not None:
+        raise StoreError(f"{where}: column {hole!r} holds nulls.", "The file is damaged.")
+    return cast

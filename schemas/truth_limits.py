@@ -1,4 +1,7 @@
-"""Limits below which a true object is called difficult: it is stored, and neither asked of a detector nor held against one."""
+"""Limits below which a true object is called difficult.
+
+Such an object is stored, and neither asked of a detector nor held against one.
+"""
 
 MIN_VISIBILITY = 0.25
 """Least visible share of an object's whole silhouette, 0..1; Pascal VOC's `difficult` begins below it."""

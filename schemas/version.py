@@ -9,7 +9,7 @@ def check_schema_version(found: object, where: str) -> None:
     """Refuse files that a newer Framefoundry wrote.
 
     Raises:
-        StoreError: ``found`` is missing, is not a whole number, or is above ``SCHEMA_VERSION``.
+        StoreError: ``found`` is missing, is not a whole number from 1, or is above ``SCHEMA_VERSION``.
     """
     try:
         version = int(str(found))
@@ -18,6 +18,8 @@ def check_schema_version(found: object, where: str) -> None:
             f"{where}: schema version is {found!r}, not a whole number.",
             "The file was not written by Framefoundry, or is damaged.",
         ) from None
+    if version < 1:
+        raise StoreError(f"{where}: schema version is {version}; the first one was 1.", "The file is damaged.")
     if version > SCHEMA_VERSION:
         raise StoreError(
             f"{where}: written with schema version {version}; this Framefoundry reads up to {SCHEMA_VERSION}.",
