@@ -14,7 +14,16 @@ Image = NDArray[np.uint8]
 class Atmosphere:
     """Prepared once per scene: tiles that are moved, never drawn again, from frame to frame."""
 
-    def __init__(self, conditions: Conditions, light: Light, width: int, height: int, frames: int, fps: float, rng: np.random.Generator) -> None:
+    def __init__(
+        self,
+        conditions: Conditions,
+        light: Light,
+        width: int,
+        height: int,
+        frames: int,
+        fps: float,
+        rng: np.random.Generator,
+    ) -> None:
         self.width, self.height = width, height
         self.weather = conditions.weather
         self.layers: list[tuple[Image, NDArray[np.int64]]] = []
@@ -61,7 +70,9 @@ def _repeat(tile: NDArray) -> NDArray:
     return np.tile(tile, (2, 2, 1))
 
 
-def _streak_tile(width: int, height: int, count: int, size: float, slant: float, brightness: float, rng: np.random.Generator) -> Image:
+def _streak_tile(
+    width: int, height: int, count: int, size: float, slant: float, brightness: float, rng: np.random.Generator
+) -> Image:
     tile = np.zeros((height, width, 3), np.uint8)
     unit = height / 192
     for _ in range(count):
@@ -71,7 +82,9 @@ def _streak_tile(width: int, height: int, count: int, size: float, slant: float,
             for dy in (-height, 0):
                 start = (round((x + dx) * 16), round((y + dy) * 16))
                 end = (round((x + dx + slant * length) * 16), round((y + dy + length) * 16))
-                cv2.line(tile, start, end, (shade, shade, min(shade * 1.05, 255)), max(1, round(unit * size)), cv2.LINE_AA, 4)
+                cv2.line(
+                    tile, start, end, (shade, shade, min(shade * 1.05, 255)), max(1, round(unit * size)), cv2.LINE_AA, 4
+                )
     return _repeat(cv2.GaussianBlur(tile, (3, 3), 0.6))
 
 

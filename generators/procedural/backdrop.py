@@ -9,11 +9,26 @@ from generators.procedural.canvas import SHIFT, to_fixed
 from generators.procedural.conditions import Conditions
 from generators.procedural.layout import Layout
 from generators.procedural.light import Light
+import itertools
 
 Array = NDArray[np.float64]
 
 _FAR = 160.0
-_FACADES = np.array([[168, 120, 96], [190, 170, 140], [150, 146, 142], [206, 196, 178], [132, 92, 78], [120, 130, 140], [176, 150, 120], [92, 88, 90], [214, 206, 196], [150, 164, 160]], float)
+_FACADES = np.array(
+    [
+        [168, 120, 96],
+        [190, 170, 140],
+        [150, 146, 142],
+        [206, 196, 178],
+        [132, 92, 78],
+        [120, 130, 140],
+        [176, 150, 120],
+        [92, 88, 90],
+        [214, 206, 196],
+        [150, 164, 160],
+    ],
+    float,
+)
 
 
 class _Plate:
@@ -46,12 +61,22 @@ class _Plate:
             return
         pixels = to_fixed(self.camera.project_local(local)[0])[0]
         r = round(radius * self.camera.focal / local[0, 2] * (1 << SHIFT))
-        for image, value in ((self.image, tuple(float(c) for c in colour)), (self.depth, float(local[0, 2])), (self.glow, 0.0)):
+        for image, value in (
+            (self.image, tuple(float(c) for c in colour)),
+            (self.depth, float(local[0, 2])),
+            (self.glow, 0.0),
+        ):
             cv2.circle(image, (int(pixels[0]), int(pixels[1])), r, value, -1, cv2.LINE_8, SHIFT)
 
 
 def draw_backdrop(
-    layout: Layout, conditions: Conditions, light: Light, camera: Camera, width: int, height: int, rng: np.random.Generator
+    layout: Layout,
+    conditions: Conditions,
+    light: Light,
+    camera: Camera,
+    width: int,
+    height: int,
+    rng: np.random.Generator,
 ) -> NDArray[np.uint8]:
     """The plate (height, width, 3), uint8 RGB, as `camera` sees it."""
     plate = _Plate(camera, width, height, 1)
@@ -64,7 +89,9 @@ def draw_backdrop(
     return _apply_light(plate, layout, conditions, light, grid, rng)
 
 
-def _ground_grid(camera: Camera, width: int, height: int) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
+def _ground_grid(
+    camera: Camera, width: int, height: int
+) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
     """World x, y and distance (float32) of the ground point at every pixel; distance is inf above the horizon."""
     u = ((np.arange(width) - camera.centre[0]) / camera.focal).astype(np.float32)
     v = ((np.arange(height) - camera.centre[1]) / camera.focal).astype(np.float32)
@@ -80,14 +107,18 @@ def _ground_grid(camera: Camera, width: int, height: int) -> tuple[NDArray[np.fl
 
 def _draw_sky(plate: _Plate, light: Light, conditions: Conditions, rng: np.random.Generator) -> None:
     height, width = plate.depth.shape
-    horizon = plate.camera.centre[1] - plate.camera.focal * np.tan(np.arcsin(np.clip(-plate.camera.rotation[2, 2], -1, 1)))
+    horizon = plate.camera.centre[1] - plate.camera.focal * np.tan(
+        np.arcsin(np.clip(-plate.camera.rotation[2, 2], -1, 1))
+    )
     share = np.clip((np.arange(height) / max(horizon, 1.0)), 0, 1)[:, None] ** 1.5
     sky = light.sky_top * (1 - share) + light.sky_low * share
     plate.image[:] = sky[:, None, :]
     if conditions.weather == "clear" and not light.is_night:
         clouds = np.zeros((height, width), np.float32)
         for rows, weight in ((8, 0.6), (17, 0.35), (38, 0.25), (80, 0.12)):
-            clouds += weight * cv2.resize(rng.random((rows, rows), dtype=np.float32), (width, height), interpolation=cv2.INTER_CUBIC)
+            clouds += weight * cv2.resize(
+                rng.random((rows, rows), dtype=np.float32), (width, height), interpolation=cv2.INTER_CUBIC
+            )
         amount = np.clip((clouds - rng.uniform(0.55, 0.85)) * 2.2, 0, 0.8)[..., None]
         plate.image += amount * (np.minimum(light.sky_low * 1.12, 255).astype(np.float32) - plate.image)
     elif light.is_night and conditions.weather == "clear":
@@ -109,12 +140,26 @@ def _draw_horizon(plate: _Plate, layout: Layout, conditions: Conditions, rng: np
         height = (8 + 22 * rng.random()) if town else 5 + 12 * smooth[k] + 2 * rng.random()
         if layout.place == "country road" and smooth[k] < 0.4:
             height *= 0.4
-        colour = np.array([132.0, 134, 142]) * rng.uniform(0.8, 1.1) if town else np.array([70.0, 94, 62]) * rng.uniform(0.85, 1.1)
+        colour = (
+            np.array([132.0, 134, 142]) * rng.uniform(0.8, 1.1)
+            if town
+            else np.array([70.0, 94, 62]) * rng.uniform(0.85, 1.1)
+        )
         if snow and not town:
             colour = colour * 0.6 + 70
         a, b = angles[k] - 0.01, angles[k + 1] + 0.01
         base = [[*(centre + _FAR * np.array([np.cos(t), np.sin(t)])), 0.0] for t in (a, b)]
-        plate.polygon(np.array([base[0], base[1], [base[1][0], base[1][1], height], [base[0][0], base[0][1], height * rng.uniform(0.9, 1.1)]]), colour)
+        plate.polygon(
+            np.array(
+                [
+                    base[0],
+                    base[1],
+                    [base[1][0], base[1][1], height],
+                    [base[0][0], base[0][1], height * rng.uniform(0.9, 1.1)],
+                ]
+            ),
+            colour,
+        )
 
 
 def _draw_ground(plate: _Plate, layout: Layout, conditions: Conditions, grid: tuple, rng: np.random.Generator) -> None:
@@ -129,8 +174,14 @@ def _draw_ground(plate: _Plate, layout: Layout, conditions: Conditions, grid: tu
     grass = np.array([84.0, 112, 56]) * rng.uniform(0.75, 1.2) + tint
     earth = np.array([150.0, 134, 104]) * rng.uniform(0.8, 1.1)
     road = {"park": earth if rng.random() < 0.5 else asphalt * 1.2, "square": paving}.get(layout.place, asphalt)
-    walk = {"park": grass, "country road": grass * 0.6 + earth * 0.4}.get(layout.place, paving * (0.92 if layout.place == "square" else 1.0))
-    beyond = paving if layout.place in ("city street", "square") else (asphalt if layout.place == "parking lot" and rng.random() < 0.5 else grass)
+    walk = {"park": grass, "country road": grass * 0.6 + earth * 0.4}.get(
+        layout.place, paving * (0.92 if layout.place == "square" else 1.0)
+    )
+    beyond = (
+        paving
+        if layout.place in ("city street", "square")
+        else (asphalt if layout.place == "parking lot" and rng.random() < 0.5 else grass)
+    )
     if rain:
         road, walk = road * 0.66, walk * 0.75
     if snow:
@@ -138,7 +189,9 @@ def _draw_ground(plate: _Plate, layout: Layout, conditions: Conditions, grid: tu
         white = np.array([226.0, 230, 236])
         road = road * (1 - 0.55 * cover) + white * 0.55 * cover
         walk, beyond = walk * (1 - 0.85 * cover) + white * 0.85 * cover, beyond * (1 - cover) + white * cover
-    colour = np.where((across < layout.road)[..., None], road, np.where((across < layout.edge)[..., None], walk, beyond)).astype(np.float32)
+    colour = np.where(
+        (across < layout.road)[..., None], road, np.where((across < layout.edge)[..., None], walk, beyond)
+    ).astype(np.float32)
     if layout.junction is not None:
         side = (np.abs(x - layout.junction) < 3.4) & (across >= layout.road)
         colour[side] = road
@@ -164,7 +217,9 @@ def _draw_ground(plate: _Plate, layout: Layout, conditions: Conditions, grid: tu
     plate.glow[below] = 0.0
 
 
-def _marking_shade(layout: Layout, conditions: Conditions, x: Array, y: Array, across: Array, distance: Array, rng: np.random.Generator) -> Array:
+def _marking_shade(
+    layout: Layout, conditions: Conditions, x: Array, y: Array, across: Array, distance: Array, rng: np.random.Generator
+) -> Array:
     shade = np.ones_like(x)
     fade = np.clip(12.0 / np.maximum(distance, 0.1), 0, 1)
     size = rng.uniform(0.5, 1.2)
@@ -179,8 +234,17 @@ def _marking_shade(layout: Layout, conditions: Conditions, x: Array, y: Array, a
             shade = shade * (1 - chess)
     if layout.place == "city street":
         for _ in range(int(rng.integers(0, 4))):
-            px, py, a, b = rng.uniform(-12, 12), rng.uniform(-layout.road, layout.road), rng.uniform(0.3, 2.0), rng.uniform(0.3, 1.2)
-            shade = np.where((np.abs(x - px) < a) & (np.abs(y - py) < b) & (across < layout.road), shade * rng.uniform(0.75, 1.12), shade)
+            px, py, a, b = (
+                rng.uniform(-12, 12),
+                rng.uniform(-layout.road, layout.road),
+                rng.uniform(0.3, 2.0),
+                rng.uniform(0.3, 1.2),
+            )
+            shade = np.where(
+                (np.abs(x - px) < a) & (np.abs(y - py) < b) & (across < layout.road),
+                shade * rng.uniform(0.75, 1.12),
+                shade,
+            )
     return shade
 
 
@@ -206,8 +270,17 @@ def _line_share(layout: Layout, x: Array, y: Array, across: Array, distance: Arr
     return (lines * np.clip(30.0 / np.maximum(distance, 0.1), 0, 1)).astype(np.float32)
 
 
-def _draw_buildings(plate: _Plate, layout: Layout, conditions: Conditions, light: Light, rng: np.random.Generator) -> None:
-    built = {"city street": 1.0, "square": 0.9, "residential street": 0.8, "parking lot": 0.6, "country road": 0.12, "park": 0.0}[layout.place]
+def _draw_buildings(
+    plate: _Plate, layout: Layout, conditions: Conditions, light: Light, rng: np.random.Generator
+) -> None:
+    built = {
+        "city street": 1.0,
+        "square": 0.9,
+        "residential street": 0.8,
+        "parking lot": 0.6,
+        "country road": 0.12,
+        "park": 0.0,
+    }[layout.place]
     blocks = []
     for side in (-1.0, 1.0):
         if side == layout.camera_side and layout.near_open:
@@ -247,17 +320,33 @@ def _draw_block(plate: _Plate, layout: Layout, light: Light, block: tuple, rng: 
     depth = 8.0
     lit_side = colour * 0.8
     for end in (x0, x1):
-        plate.polygon(np.array([[end, y, 0], [end, y + side * depth, 0], [end, y + side * depth, top], [end, y, top]]), lit_side)
+        plate.polygon(
+            np.array([[end, y, 0], [end, y + side * depth, 0], [end, y + side * depth, top], [end, y, top]]), lit_side
+        )
     # Long facades recede: their fog needs more than one depth.
     pieces = max(1, int((x1 - x0) / 5))
     edges = np.linspace(x0, x1, pieces + 1)
-    for a, b in zip(edges[:-1], edges[1:], strict=True):
+    for a, b in itertools.pairwise(edges):
         plate.polygon(np.array([[a, y, 0], [b, y, 0], [b, y, top], [a, y, top]]), colour)
     plate.polygon(np.array([[x0, y, 0], [x1, y, 0], [x1, y, 0.5], [x0, y, 0.5]]), colour * 0.7)
     if house:
-        roof = np.array([120.0, 74, 60]) * (0.6 + 0.6 * style[4]) if style[5] < 0.6 else np.array([90.0, 92, 98]) * (0.7 + 0.4 * style[4])
+        roof = (
+            np.array([120.0, 74, 60]) * (0.6 + 0.6 * style[4])
+            if style[5] < 0.6
+            else np.array([90.0, 92, 98]) * (0.7 + 0.4 * style[4])
+        )
         ridge = top + 1.8 + style[6]
-        plate.polygon(np.array([[x0 - 0.4, y - side * 0.4, top - 0.1], [x1 + 0.4, y - side * 0.4, top - 0.1], [x1 - 0.8, y + side * 3.5, ridge], [x0 + 0.8, y + side * 3.5, ridge]]), roof)
+        plate.polygon(
+            np.array(
+                [
+                    [x0 - 0.4, y - side * 0.4, top - 0.1],
+                    [x1 + 0.4, y - side * 0.4, top - 0.1],
+                    [x1 - 0.8, y + side * 3.5, ridge],
+                    [x0 + 0.8, y + side * 3.5, ridge],
+                ]
+            ),
+            roof,
+        )
     else:
         plate.polygon(np.array([[x0, y, top - 0.35], [x1, y, top - 0.35], [x1, y, top], [x0, y, top]]), colour * 1.15)
     distance = float(np.linalg.norm(corners, axis=1).min())
@@ -279,27 +368,93 @@ def _draw_block(plate: _Plate, layout: Layout, light: Light, block: tuple, rng: 
             door = floor == 0 and column == columns // 2
             low, high = (0.0, min(2.2, storey * 0.8)) if door else (z - win_h, z + win_h)
             lit = rng.random() < lit_odds and not door
-            glass = np.array([255.0, 214, 140]) * rng.uniform(0.6, 1.0) if lit else np.array([58.0, 70, 84]) * rng.uniform(0.7, 1.5)
+            glass = (
+                np.array([255.0, 214, 140]) * rng.uniform(0.6, 1.0)
+                if lit
+                else np.array([58.0, 70, 84]) * rng.uniform(0.7, 1.5)
+            )
             if door:
                 glass = rng.uniform(30, 130, 3)
             if distance < 45:
                 w = win_w * 1.16
-                plate.polygon(np.array([[centre - w, y, low - 0.1], [centre + w, y, low - 0.1], [centre + w, y, high + 0.1], [centre - w, y, high + 0.1]]), np.minimum(frame, 240))
-            plate.polygon(np.array([[centre - win_w, y, low], [centre + win_w, y, low], [centre + win_w, y, high], [centre - win_w, y, high]]), glass, glow=0.8 if lit else 0.0)
+                plate.polygon(
+                    np.array(
+                        [
+                            [centre - w, y, low - 0.1],
+                            [centre + w, y, low - 0.1],
+                            [centre + w, y, high + 0.1],
+                            [centre - w, y, high + 0.1],
+                        ]
+                    ),
+                    np.minimum(frame, 240),
+                )
+            plate.polygon(
+                np.array(
+                    [
+                        [centre - win_w, y, low],
+                        [centre + win_w, y, low],
+                        [centre + win_w, y, high],
+                        [centre - win_w, y, high],
+                    ]
+                ),
+                glass,
+                glow=0.8 if lit else 0.0,
+            )
     if shop:
         units = max(1, int((x1 - x0) / 5))
         edges = np.linspace(x0, x1, units + 1)
-        for a, b in zip(edges[:-1], edges[1:], strict=True):
+        for a, b in itertools.pairwise(edges):
             sign = rng.uniform(20, 220, 3)
             lit = light.lights_on and rng.random() < 0.75
-            inside = np.array([250.0, 226, 180]) * rng.uniform(0.5, 0.9) if lit else np.array([70.0, 80, 88]) * rng.uniform(0.7, 1.6)
-            plate.polygon(np.array([[a + 0.3, y, 0.5], [b - 0.3, y, 0.5], [b - 0.3, y, storey * 0.74], [a + 0.3, y, storey * 0.74]]), inside, glow=0.7 if lit else 0.0)
+            inside = (
+                np.array([250.0, 226, 180]) * rng.uniform(0.5, 0.9)
+                if lit
+                else np.array([70.0, 80, 88]) * rng.uniform(0.7, 1.6)
+            )
+            plate.polygon(
+                np.array(
+                    [[a + 0.3, y, 0.5], [b - 0.3, y, 0.5], [b - 0.3, y, storey * 0.74], [a + 0.3, y, storey * 0.74]]
+                ),
+                inside,
+                glow=0.7 if lit else 0.0,
+            )
             middle = a + (b - a) * rng.uniform(0.25, 0.75)
-            plate.polygon(np.array([[middle - 0.5, y, 0], [middle + 0.5, y, 0], [middle + 0.5, y, storey * 0.7], [middle - 0.5, y, storey * 0.7]]), sign * 0.4)
-            plate.polygon(np.array([[a + 0.2, y, storey * 0.78], [b - 0.2, y, storey * 0.78], [b - 0.2, y, storey * 0.98], [a + 0.2, y, storey * 0.98]]), sign, glow=0.25 if lit else 0.0)
+            plate.polygon(
+                np.array(
+                    [
+                        [middle - 0.5, y, 0],
+                        [middle + 0.5, y, 0],
+                        [middle + 0.5, y, storey * 0.7],
+                        [middle - 0.5, y, storey * 0.7],
+                    ]
+                ),
+                sign * 0.4,
+            )
+            plate.polygon(
+                np.array(
+                    [
+                        [a + 0.2, y, storey * 0.78],
+                        [b - 0.2, y, storey * 0.78],
+                        [b - 0.2, y, storey * 0.98],
+                        [a + 0.2, y, storey * 0.98],
+                    ]
+                ),
+                sign,
+                glow=0.25 if lit else 0.0,
+            )
             if rng.random() < 0.3:
                 out = y - side * 1.2
-                plate.polygon(np.array([[a + 0.2, y, storey * 0.8], [b - 0.2, y, storey * 0.8], [b - 0.2, out, storey * 0.66], [a + 0.2, out, storey * 0.66]]), sign * 0.9)
+                plate.polygon(
+                    np.array(
+                        [
+                            [a + 0.2, y, storey * 0.8],
+                            [b - 0.2, y, storey * 0.8],
+                            [b - 0.2, out, storey * 0.66],
+                            [a + 0.2, out, storey * 0.66],
+                        ]
+                    ),
+                    sign * 0.9,
+                )
 
 
 def _draw_trees(plate: _Plate, layout: Layout, conditions: Conditions, rng: np.random.Generator) -> None:
@@ -319,7 +474,17 @@ def _draw_trees(plate: _Plate, layout: Layout, conditions: Conditions, rng: np.r
         toward = np.array([eye[0] - x, eye[1] - y]) / near
         across = np.array([-toward[1], toward[0]]) * 0.14
         foot = np.array([x, y])
-        plate.polygon(np.array([[*(foot - across), 0], [*(foot + across), 0], [*(foot + across * 0.6), tall + 1], [*(foot - across * 0.6), tall + 1]]), trunk)
+        plate.polygon(
+            np.array(
+                [
+                    [*(foot - across), 0],
+                    [*(foot + across), 0],
+                    [*(foot + across * 0.6), tall + 1],
+                    [*(foot - across * 0.6), tall + 1],
+                ]
+            ),
+            trunk,
+        )
         for level, blob in enumerate(blobs):
             centre = np.array([x + blob[0] * spread, y + blob[1] * spread, tall + 0.4 + level * 0.1 + blob[2] * 0.3])
             colour = green * (0.55 + level * 0.025)
@@ -328,9 +493,13 @@ def _draw_trees(plate: _Plate, layout: Layout, conditions: Conditions, rng: np.r
             plate.blob(centre, (0.45 if bare else 0.75) * spread * 0.6, colour)
 
 
-def _apply_light(plate: _Plate, layout: Layout, conditions: Conditions, light: Light, grid: tuple, rng: np.random.Generator) -> NDArray[np.uint8]:
+def _apply_light(
+    plate: _Plate, layout: Layout, conditions: Conditions, light: Light, grid: tuple, rng: np.random.Generator
+) -> NDArray[np.uint8]:
     x, y, share = grid
-    factor = np.broadcast_to(np.clip(light.ambient + light.direct * max(0.35, light.sun[2]) * 0.8, 0, 1.15), plate.image.shape).astype(np.float32)
+    factor = np.broadcast_to(
+        np.clip(light.ambient + light.direct * max(0.35, light.sun[2]) * 0.8, 0, 1.15), plate.image.shape
+    ).astype(np.float32)
     height, width = plate.depth.shape
     if len(light.lamps):
         small = (max(width // 4, 8), max(height // 4, 8))
@@ -352,7 +521,9 @@ def _apply_light(plate: _Plate, layout: Layout, conditions: Conditions, light: L
     return np.clip(image, 0, 255).astype(np.uint8)
 
 
-def _add_wet_reflection(image: NDArray[np.float32], layout: Layout, y: Array, share: Array, plate: _Plate) -> NDArray[np.float32]:
+def _add_wet_reflection(
+    image: NDArray[np.float32], layout: Layout, y: Array, share: Array, plate: _Plate
+) -> NDArray[np.float32]:
     """Facades and lights mirrored, smeared downwards, in the wet carriageway."""
     height = image.shape[0]
     wet = np.isfinite(share) & (np.abs(y) < layout.edge) & (plate.depth < 1e3)
@@ -363,7 +534,9 @@ def _add_wet_reflection(image: NDArray[np.float32], layout: Layout, y: Array, sh
     return image + wet[..., None] * np.float32(0.26) * (mirrored - image * 0.5)
 
 
-def _tile(rng: np.random.Generator, size: int, cells: tuple[int, ...], weights: tuple[float, ...]) -> NDArray[np.float32]:
+def _tile(
+    rng: np.random.Generator, size: int, cells: tuple[int, ...], weights: tuple[float, ...]
+) -> NDArray[np.float32]:
     tile = np.zeros((size, size), np.float32)
     for cell, weight in zip(cells, weights, strict=True):
         noise = rng.standard_normal((max(size // cell, 2), max(size // cell, 2)), dtype=np.float32)

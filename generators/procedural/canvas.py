@@ -29,7 +29,9 @@ class Sprite:
     styles: list[int] = field(default_factory=list)
     outline: list[bool] = field(default_factory=list)
 
-    def add(self, shape: NDArray[np.int32], colour: tuple[float, float, float], style: int = CONVEX, outline: bool = True) -> None:
+    def add(
+        self, shape: NDArray[np.int32], colour: tuple[float, float, float], style: int = CONVEX, outline: bool = True
+    ) -> None:
         """Put one shape (N, 2), in fixed-point pixels, on top; `outline` is false for details inside other shapes."""
         self.shapes.append(shape)
         self.colours.append(colour)

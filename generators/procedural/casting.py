@@ -10,7 +10,16 @@ from generators.procedural.camera import Camera
 from generators.procedural.canvas import Sprite
 from generators.procedural.conditions import Conditions
 from generators.procedural.figures import (
-    BicycleLook, DogLook, PersonLook, draw_bicycle, draw_bicycle_look, draw_dog, draw_dog_look, draw_person, draw_person_look, draw_rider,
+    BicycleLook,
+    DogLook,
+    PersonLook,
+    draw_bicycle,
+    draw_bicycle_look,
+    draw_dog,
+    draw_dog_look,
+    draw_person,
+    draw_person_look,
+    draw_rider,
 )  # fmt: skip
 from generators.procedural.layout import Layout, View
 from generators.procedural.light import Light
@@ -47,9 +56,13 @@ def draw_actor(actor: Actor, frame: int, camera: Camera, light: Light) -> Sprite
     """The actor at a frame, as seen by the camera."""
     path = actor.path
     position = np.array([path.x[frame], path.y[frame], 0.0])
-    heading, driven, speed = float(path.heading[frame]), float(path.driven[frame]) + actor.gait_start, float(path.speed[frame])
+    heading, driven, speed = (
+        float(path.heading[frame]),
+        float(path.driven[frame]) + actor.gait_start,
+        float(path.speed[frame]),
+    )
     if actor.mesh is not None:
-        slowing = 0 < frame and speed < path.speed[frame - 1] - 0.05
+        slowing = frame > 0 and speed < path.speed[frame - 1] - 0.05
         return draw_mesh(actor.mesh, position, heading, driven, camera, light, braking=bool(slowing))
     if isinstance(actor.look, PersonLook):
         if actor.rides is not None:
@@ -74,7 +87,18 @@ def draw_mix(conditions: Conditions, rng: np.random.Generator) -> dict[str, int]
 class Stage:
     """Places actors one by one, out of each other's way and in the camera's sight."""
 
-    def __init__(self, layout: Layout, view: View, conditions: Conditions, frames: int, fps: float, width: int, height: int, calm: bool, rng: np.random.Generator) -> None:
+    def __init__(
+        self,
+        layout: Layout,
+        view: View,
+        conditions: Conditions,
+        frames: int,
+        fps: float,
+        width: int,
+        height: int,
+        calm: bool,
+        rng: np.random.Generator,
+    ) -> None:
         self.layout = layout
         self.conditions = conditions
         self.calm = calm
@@ -87,7 +111,9 @@ class Stage:
 
     def cast(self, objects: Mapping[str, int]) -> list[Actor]:
         """Actors for the promised objects; riders follow their bicycles."""
-        wanted = [name for name in ("bus", "truck", "car", "bicycle", "dog", "person") for _ in range(objects.get(name, 0))]
+        wanted = [
+            name for name in ("bus", "truck", "car", "bicycle", "dog", "person") for _ in range(objects.get(name, 0))
+        ]
         people = objects.get("person", 0)
         actors: list[Actor] = []
         for name in wanted:
@@ -109,12 +135,18 @@ class Stage:
         if actor.rides is not None:
             index -= 1
             actor = actors[index]
-        rider = index + 1 if index + 1 < len(actors) and actors[index + 1].rides is not None and actor.class_name == "bicycle" else None
+        rider = (
+            index + 1
+            if index + 1 < len(actors) and actors[index + 1].rides is not None and actor.class_name == "bicycle"
+            else None
+        )
         others = [other for k, other in enumerate(actors) if k not in (index, rider)]
         if rider is None:
             actors[index] = self.place(actor.class_name, others, body=_body_of(actor))
         else:
-            actors[index], actors[rider] = self.mount(self.place("bicycle", others, ridden=True, body=_body_of(actor)), others)
+            actors[index], actors[rider] = self.mount(
+                self.place("bicycle", others, ridden=True, body=_body_of(actor)), others
+            )
 
     def mount(self, bicycle: Actor, others: list[Actor]) -> tuple[Actor, Actor]:
         """The bicycle on the move, and its rider."""
@@ -125,7 +157,16 @@ class Stage:
         while look.height < 1.5:
             look = draw_person_look(self.rng)
         assert isinstance(bicycle.look, BicycleLook)
-        rider = Actor("person", bicycle.path, bicycle.length, bicycle.width, 1.8, look=look, rides=bicycle.look, gait_start=bicycle.gait_start)
+        rider = Actor(
+            "person",
+            bicycle.path,
+            bicycle.length,
+            bicycle.width,
+            1.8,
+            look=look,
+            rides=bicycle.look,
+            gait_start=bicycle.gait_start,
+        )
         return bicycle, rider
 
     def place(self, name: str, others: list[Actor], *, ridden: bool = False, body: dict | None = None) -> Actor:
@@ -148,7 +189,13 @@ class Stage:
             if seen >= 0.6 and not clash:
                 break
         if best is None:
-            path = lay_path(self._fallback_point(), self.frames // 2, float(self.rng.uniform(0, 2 * np.pi)), np.zeros(self.frames), self.fps)
+            path = lay_path(
+                self._fallback_point(),
+                self.frames // 2,
+                float(self.rng.uniform(0, 2 * np.pi)),
+                np.zeros(self.frames),
+                self.fps,
+            )
             return Actor(path=path, class_name=name, **body)
         return best[1]
 
@@ -157,7 +204,13 @@ class Stage:
         start = float(rng.uniform(0, 10))
         if name in _VEHICLES:
             mesh = _VEHICLES[name](rng)
-            return {"mesh": mesh, "length": mesh.length, "width": mesh.width, "height": mesh.height, "gait_start": start}
+            return {
+                "mesh": mesh,
+                "length": mesh.length,
+                "width": mesh.width,
+                "height": mesh.height,
+                "gait_start": start,
+            }
         if name == "person":
             person = draw_person_look(rng)
             return {"look": person, "length": 0.5, "width": 0.5, "height": person.height, "gait_start": start}
@@ -189,7 +242,15 @@ class Stage:
         if name in _VEHICLES and moves and layout.junction is not None and rng.random() < 0.35:
             return self._draw_turn(anchor_frame, y, heading, speed)
         if name in ("person", "dog"):
-            return lay_path(anchor, anchor_frame, heading, speed, self.fps, sway=rng.uniform(0, 0.25) * (name == "dog") + rng.uniform(0, 0.08), sway_length=rng.uniform(4, 10))
+            return lay_path(
+                anchor,
+                anchor_frame,
+                heading,
+                speed,
+                self.fps,
+                sway=rng.uniform(0, 0.25) * (name == "dog") + rng.uniform(0, 0.08),
+                sway_length=rng.uniform(4, 10),
+            )
         return lay_path(anchor, anchor_frame, heading, speed, self.fps, sway=rng.uniform(0, 0.015), sway_length=20.0)
 
     def _draw_turn(self, anchor_frame: int, y: float, heading: float, speed: Array) -> Path:
@@ -200,7 +261,16 @@ class Stage:
         by = rng.choice([-1.0, 1.0]) * np.pi / 2
         radius = 6.5
         start = layout.junction - ahead * (radius + rng.uniform(0, 1.5))
-        return lay_path((start, y), anchor_frame, heading, speed, self.fps, turn_at=rng.uniform(-2, 1), turn_by=by, turn_radius=radius)
+        return lay_path(
+            (start, y),
+            anchor_frame,
+            heading,
+            speed,
+            self.fps,
+            turn_at=rng.uniform(-2, 1),
+            turn_by=by,
+            turn_radius=radius,
+        )
 
     def _draw_line(self, name: str, ridden: bool) -> tuple[float, float, bool]:
         """Distance across the street, heading, and whether it moves."""
@@ -212,7 +282,11 @@ class Stage:
                 return y, (0.0 if rng.random() < 0.5 else np.pi) + rng.normal(0, 0.02), False
             if layout.place == "parking lot" and name == "car" and rng.random() < 0.5:
                 side = rng.choice([-1.0, 1.0])
-                return side * (layout.road - 2.3), side * np.pi / 2 + (np.pi if rng.random() < 0.5 else 0) + rng.normal(0, 0.05), False
+                return (
+                    side * (layout.road - 2.3),
+                    side * np.pi / 2 + (np.pi if rng.random() < 0.5 else 0) + rng.normal(0, 0.05),
+                    False,
+                )
             y, way = layout.lanes[int(rng.integers(len(layout.lanes)))]
             if open_place and rng.random() < 0.4:
                 return y + rng.uniform(-1, 1), float(rng.uniform(0, 2 * np.pi)), bool(rng.random() < 0.6)
@@ -229,7 +303,11 @@ class Stage:
         if open_place and dice < 0.5:
             return rng.uniform(-layout.edge, layout.edge), float(rng.uniform(0, 2 * np.pi)), bool(rng.random() < 0.8)
         if dice < 0.25:  # crossing
-            return rng.uniform(-layout.road, layout.road), rng.choice([-1.0, 1.0]) * np.pi / 2 + rng.normal(0, 0.25), True
+            return (
+                rng.uniform(-layout.road, layout.road),
+                rng.choice([-1.0, 1.0]) * np.pi / 2 + rng.normal(0, 0.25),
+                True,
+            )
         if dice < 0.42:  # standing
             return y, float(rng.uniform(0, 2 * np.pi)), False
         return y, along + rng.normal(0, 0.06), True
@@ -244,7 +322,12 @@ class Stage:
         least = _LEAST_PX[name] * self.height / 192
         margin = 0.04 * self.width
         good = (depth > 2.0) & (tall >= least) & (tall <= 0.62 * self.height)
-        good &= (feet[:, 0] > margin) & (feet[:, 0] < self.width - margin) & (feet[:, 1] < self.height * 1.04) & (heads[:, 1] > -0.12 * self.height)
+        good &= (
+            (feet[:, 0] > margin)
+            & (feet[:, 0] < self.width - margin)
+            & (feet[:, 1] < self.height * 1.04)
+            & (heads[:, 1] > -0.12 * self.height)
+        )
         if not good.any():
             return None
         weights = np.where(good, np.maximum(tall, 0.0) ** 1.15, 0.0)
@@ -271,7 +354,9 @@ class Stage:
     def _seen_share(self, actor: Actor, boxes: Array, others: list[Array]) -> float:
         """Share of sampled frames in which most of the body lies in the picture, at a fair size, not behind another one."""
         left, top, right, bottom, depth = boxes.T
-        inside = np.clip(np.minimum(right, self.width) - np.maximum(left, 0), 0, None) * np.clip(np.minimum(bottom, self.height) - np.maximum(top, 0), 0, None)
+        inside = np.clip(np.minimum(right, self.width) - np.maximum(left, 0), 0, None) * np.clip(
+            np.minimum(bottom, self.height) - np.maximum(top, 0), 0, None
+        )
         tall = bottom - top
         area = np.maximum((right - left) * tall, 1e-6)
         least = _LEAST_PX[actor.class_name] * 0.9 * self.height / 192
@@ -294,7 +379,12 @@ class Stage:
         reach = actor.width / 2 + (1.3 if self.cameras[0].position[2] < actor.height + 0.6 else 0.3)
         if (((mine - eye) ** 2).sum(axis=-1) < reach**2).any():
             return True
-        if actor.mesh is not None and abs(actor.path.y).max() > self.layout.edge and self.layout.place == "city street" and not self._in_side_road(actor):
+        if (
+            actor.mesh is not None
+            and abs(actor.path.y).max() > self.layout.edge
+            and self.layout.place == "city street"
+            and not self._in_side_road(actor)
+        ):
             return True
         for other in others:
             theirs = _body_circles(other, self.samples)
@@ -305,7 +395,9 @@ class Stage:
 
     def _in_side_road(self, actor: Actor) -> bool:
         outside = np.abs(actor.path.y) > self.layout.edge
-        return self.layout.junction is not None and bool((np.abs(actor.path.x[outside] - self.layout.junction) < 4.5).all())
+        return self.layout.junction is not None and bool(
+            (np.abs(actor.path.x[outside] - self.layout.junction) < 4.5).all()
+        )
 
     def _fallback_point(self) -> tuple[float, float]:
         camera = self.cameras[self.frames // 2]
@@ -324,7 +416,11 @@ class Stage:
         for kind in kinds:
             for _ in range(8):
                 side = rng.choice([-1.0, 1.0])
-                y = side * (layout.road + 0.4 if kind in ("pole", "sign", "hydrant", "bollard") else rng.uniform(layout.road + 0.4, layout.edge))
+                y = side * (
+                    layout.road + 0.4
+                    if kind in ("pole", "sign", "hydrant", "bollard")
+                    else rng.uniform(layout.road + 0.4, layout.edge)
+                )
                 if kind == "trailer":
                     y = side * (layout.road - 1.2 if layout.parking else layout.edge + 0.3)
                 if kind == "cone":
@@ -335,7 +431,13 @@ class Stage:
                 clear = 1.6 if kind == "trailer" else 0.75
                 if ((spot - eye) ** 2).sum() < 3.0**2:
                     continue
-                if all((((path - spot) ** 2).sum(axis=1) > (clear + actor.width / 2 + (actor.length / 3 if actor.mesh else 0)) ** 2).all() for path, actor in zip(paths, actors, strict=True)):
+                if all(
+                    (
+                        ((path - spot) ** 2).sum(axis=1)
+                        > (clear + actor.width / 2 + (actor.length / 3 if actor.mesh else 0)) ** 2
+                    ).all()
+                    for path, actor in zip(paths, actors, strict=True)
+                ):
                     heading = -side * np.pi / 2 if kind in ("pole", "bench") else float(rng.uniform(0, 2 * np.pi))
                     if kind == "trailer":
                         heading = float(rng.choice([0.0, np.pi]))
@@ -345,7 +447,14 @@ class Stage:
 
 
 def _body_of(actor: Actor) -> dict:
-    return {"mesh": actor.mesh, "look": actor.look, "length": actor.length, "width": actor.width, "height": actor.height, "gait_start": actor.gait_start}
+    return {
+        "mesh": actor.mesh,
+        "look": actor.look,
+        "length": actor.length,
+        "width": actor.width,
+        "height": actor.height,
+        "gait_start": actor.gait_start,
+    }
 
 
 def _body_circles(actor: Actor, samples: NDArray[np.int64]) -> Array:
@@ -353,4 +462,6 @@ def _body_circles(actor: Actor, samples: NDArray[np.int64]) -> Array:
     count = max(1, int(np.ceil(actor.length / max(actor.width, 0.3))))
     offsets = (np.arange(count) - (count - 1) / 2) * (actor.length / count)
     x, y, heading = (column[samples] for column in (actor.path.x, actor.path.y, actor.path.heading))
-    return np.stack([x[:, None] + offsets * np.cos(heading)[:, None], y[:, None] + offsets * np.sin(heading)[:, None]], axis=-1)
+    return np.stack(
+        [x[:, None] + offsets * np.cos(heading)[:, None], y[:, None] + offsets * np.sin(heading)[:, None]], axis=-1
+    )

@@ -12,7 +12,11 @@ def footprint_corners(x: Array, y: Array, heading: Array, length: Array, width: 
     along = np.array([0.5, -0.5, -0.5, 0.5])[None] * length[:, None]
     aside = np.array([0.5, 0.5, -0.5, -0.5])[None] * width[:, None]
     return np.stack(
-        [x[:, None] + along * cos[:, None] - aside * sin[:, None], y[:, None] + along * sin[:, None] + aside * cos[:, None]], axis=2
+        [
+            x[:, None] + along * cos[:, None] - aside * sin[:, None],
+            y[:, None] + along * sin[:, None] + aside * cos[:, None],
+        ],
+        axis=2,
     )
 
 

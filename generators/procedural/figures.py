@@ -12,10 +12,19 @@ from generators.procedural.light import Light
 
 Array = NDArray[np.float64]
 
-_SKIN = np.array([[240, 200, 170], [224, 172, 138], [198, 140, 104], [150, 102, 72], [104, 70, 50], [74, 50, 38]], float)
-_HAIR = np.array([[30, 24, 20], [60, 42, 28], [110, 76, 44], [196, 160, 90], [150, 150, 150], [120, 50, 30], [20, 20, 22]], float)
-_FUR = np.array([[150, 106, 62], [92, 62, 40], [40, 36, 34], [214, 200, 176], [190, 142, 84], [120, 116, 112], [226, 222, 214]], float)
-_JEANS = np.array([[44, 58, 92], [30, 32, 40], [70, 74, 80], [120, 104, 80], [24, 24, 28], [90, 60, 50], [170, 160, 140]], float)
+_SKIN = np.array(
+    [[240, 200, 170], [224, 172, 138], [198, 140, 104], [150, 102, 72], [104, 70, 50], [74, 50, 38]], float
+)
+_HAIR = np.array(
+    [[30, 24, 20], [60, 42, 28], [110, 76, 44], [196, 160, 90], [150, 150, 150], [120, 50, 30], [20, 20, 22]], float
+)
+_FUR = np.array(
+    [[150, 106, 62], [92, 62, 40], [40, 36, 34], [214, 200, 176], [190, 142, 84], [120, 116, 112], [226, 222, 214]],
+    float,
+)
+_JEANS = np.array(
+    [[44, 58, 92], [30, 32, 40], [70, 74, 80], [120, 104, 80], [24, 24, 28], [90, 60, 50], [170, 160, 140]], float
+)
 _SADDLE, _CRANK, _HEAD_TUBE, _BAR, _REAR_HUB, _FRONT_HUB, _SEAT = range(7)
 
 
@@ -124,7 +133,9 @@ def draw_bicycle_look(rng: np.random.Generator) -> BicycleLook:
     )
 
 
-def draw_person(look: PersonLook, position: Array, heading: float, walked: float, pace: float, camera: Camera, light: Light) -> Sprite:
+def draw_person(
+    look: PersonLook, position: Array, heading: float, walked: float, pace: float, camera: Camera, light: Light
+) -> Sprite:
     """A walking, running or standing person; `walked` metres drive the gait, `pace` in m/s its reach."""
     unit = look.height
     reach = min(0.12 + 0.33 * pace, 0.75) if pace > 0.15 else 0.0
@@ -141,9 +152,17 @@ def draw_person(look: PersonLook, position: Array, heading: float, walked: float
         lift = max(0.0, -np.cos(phase) * side) * reach
         shin = thigh - 0.15 * (reach > 0) - 1.1 * lift
         knee = (0.245 * unit * np.sin(thigh), side * half_hip, hip_z - 0.245 * unit * np.cos(thigh))
-        ankle = (knee[0] + 0.24 * unit * np.sin(shin), side * half_hip, max(knee[2] - 0.24 * unit * np.cos(shin), 0.04 * unit))
+        ankle = (
+            knee[0] + 0.24 * unit * np.sin(shin),
+            side * half_hip,
+            max(knee[2] - 0.24 * unit * np.cos(shin), 0.04 * unit),
+        )
         arm = -side * swing * 0.85
-        elbow = (lean * 0.5 + 0.165 * unit * np.sin(arm), side * (half_shoulder + 0.03 * unit), shoulder_z - 0.16 * unit * np.cos(arm))
+        elbow = (
+            lean * 0.5 + 0.165 * unit * np.sin(arm),
+            side * (half_shoulder + 0.03 * unit),
+            shoulder_z - 0.16 * unit * np.cos(arm),
+        )
         fore = arm + 0.25 + 0.5 * reach
         joints[0 + k] = (0, side * half_hip, hip_z)
         joints[2 + k] = knee
@@ -158,7 +177,9 @@ def draw_person(look: PersonLook, position: Array, heading: float, walked: float
     return _person_sprite(look, joints, position, heading, camera, light)
 
 
-def draw_rider(look: PersonLook, bicycle: BicycleLook, position: Array, heading: float, driven: float, camera: Camera, light: Light) -> Sprite:
+def draw_rider(
+    look: PersonLook, bicycle: BicycleLook, position: Array, heading: float, driven: float, camera: Camera, light: Light
+) -> Sprite:
     """A person on a bicycle; `driven` metres turn the pedals."""
     unit = look.height
     saddle_z = min(bicycle.saddle, 0.53 * unit) + 0.05
@@ -186,7 +207,9 @@ def draw_rider(look: PersonLook, bicycle: BicycleLook, position: Array, heading:
     return _person_sprite(look, joints, position, heading, camera, light)
 
 
-def draw_dog(look: DogLook, position: Array, heading: float, walked: float, pace: float, camera: Camera, light: Light) -> Sprite:
+def draw_dog(
+    look: DogLook, position: Array, heading: float, walked: float, pace: float, camera: Camera, light: Light
+) -> Sprite:
     """A standing, trotting or running dog."""
     h, half = look.height, look.length / 2
     reach = min(0.2 + 0.25 * pace, 0.75) if pace > 0.12 else 0.0
@@ -195,7 +218,9 @@ def draw_dog(look: DogLook, position: Array, heading: float, walked: float, pace
     back = 0.84 * h + bob
     wag = 0.25 * np.sin(1.7 * phase + 3 * look.tail_up)
     joints = np.empty((28, 3))
-    for k, (x, side, shift) in enumerate(((half * 0.78, 1, 0.0), (half * 0.78, -1, np.pi), (-half * 0.8, 1, np.pi), (-half * 0.8, -1, 0.0))):
+    for k, (x, side, shift) in enumerate(
+        ((half * 0.78, 1, 0.0), (half * 0.78, -1, np.pi), (-half * 0.8, 1, np.pi), (-half * 0.8, -1, 0.0))
+    ):
         swing = reach * np.sin(phase + shift)
         lift = 0.14 * h * reach * max(0.0, np.cos(phase + shift))
         bend = -0.1 * h if k < 2 else -0.12 * h
@@ -221,16 +246,90 @@ def draw_dog(look: DogLook, position: Array, heading: float, walked: float, pace
     a = [0, 1, 3, 4, 6, 7, 9, 10, 12, 12, 14, 15, 17, 19, 21, 22, 24, 25, 26]
     b = [1, 2, 4, 5, 7, 8, 10, 11, 13, 14, 15, 16, 18, 20, 22, 23, 24, 14, 27]
     s = look.stout
-    ra = np.array([0.1, 0.065, 0.1, 0.065, 0.12, 0.07, 0.12, 0.07, 0.22 * s, 0.16 * s, 0.13, 0.14, 0.055, 0.055, 0.06, 0.045, 0.035, 0.135, 0.1]) * h
-    rb = np.array([0.065, 0.05, 0.065, 0.05, 0.07, 0.05, 0.07, 0.05, 0.18 * s, 0.13, 0.14, 0.07, 0.03, 0.03, 0.045, 0.03, 0.035, 0.135, 0.09]) * h
+    ra = (
+        np.array(
+            [
+                0.1,
+                0.065,
+                0.1,
+                0.065,
+                0.12,
+                0.07,
+                0.12,
+                0.07,
+                0.22 * s,
+                0.16 * s,
+                0.13,
+                0.14,
+                0.055,
+                0.055,
+                0.06,
+                0.045,
+                0.035,
+                0.135,
+                0.1,
+            ]
+        )
+        * h
+    )
+    rb = (
+        np.array(
+            [
+                0.065,
+                0.05,
+                0.065,
+                0.05,
+                0.07,
+                0.05,
+                0.07,
+                0.05,
+                0.18 * s,
+                0.13,
+                0.14,
+                0.07,
+                0.03,
+                0.03,
+                0.045,
+                0.03,
+                0.035,
+                0.135,
+                0.09,
+            ]
+        )
+        * h
+    )
     leg, dark = look.fur * 0.74, look.patch
-    colours = np.array([leg, leg * 0.95, leg, leg * 0.95, leg, leg * 0.95, leg, leg * 0.95, look.fur, look.fur, look.fur, dark, dark, dark, look.fur, dark, [24, 20, 20], look.collar, look.fur * 0.6 + dark * 0.22])
+    colours = np.array(
+        [
+            leg,
+            leg * 0.95,
+            leg,
+            leg * 0.95,
+            leg,
+            leg * 0.95,
+            leg,
+            leg * 0.95,
+            look.fur,
+            look.fur,
+            look.fur,
+            dark,
+            dark,
+            dark,
+            look.fur,
+            dark,
+            [24, 20, 20],
+            look.collar,
+            look.fur * 0.6 + dark * 0.22,
+        ]
+    )
     # Sorted about the body's middle: near legs in front of it, far legs behind; nose and collar over what they lie on.
     bias = np.array([0, 0, 0, 0, 0, 0, 0, 0, 0, -0.02, -0.04, -0.06, -0.07, -0.07, 0, 0, -0.12, -0.03, -0.03]) * h
     return _bars_sprite(joints, np.array(a), np.array(b), ra, rb, colours, bias, position, heading, camera, light)
 
 
-def draw_bicycle(look: BicycleLook, position: Array, heading: float, driven: float, camera: Camera, light: Light) -> Sprite:
+def draw_bicycle(
+    look: BicycleLook, position: Array, heading: float, driven: float, camera: Camera, light: Light
+) -> Sprite:
     """A bicycle, ridden or parked; `driven` metres turn wheels and pedals."""
     r = look.radius
     turn = -driven / 1.6
@@ -273,7 +372,9 @@ def draw_bicycle(look: BicycleLook, position: Array, heading: float, driven: flo
             guard = ring[2:12] if hub[0] > 0 else ring[1:13]
             arc = to_fixed(camera.project(position + (hub + guard * (r + 0.03)) @ turn_world.T)[0])
             sprite.add(arc, tuple(lit[2].tolist()), max(1, round(0.03 * scale)))
-    bars = _bars_sprite(joints, a, a + 1, radius, radius, colours, np.zeros(11), position, heading, camera, light, least=1.0)
+    bars = _bars_sprite(
+        joints, a, a + 1, radius, radius, colours, np.zeros(11), position, heading, camera, light, least=1.0
+    )
     for shape, colour in zip(bars.shapes, bars.colours, strict=True):
         sprite.add(shape, colour)
     if look.basket:
@@ -286,7 +387,9 @@ def draw_bicycle(look: BicycleLook, position: Array, heading: float, driven: flo
     return sprite
 
 
-def _person_sprite(look: PersonLook, joints: Array, position: Array, heading: float, camera: Camera, light: Light) -> Sprite:
+def _person_sprite(
+    look: PersonLook, joints: Array, position: Array, heading: float, camera: Camera, light: Light
+) -> Sprite:
     unit, wide = look.height, look.build**0.5
     # Bars: feet, shins, thighs, upper arms, forearms; left then right.
     a = np.array([4, 5, 2, 3, 0, 1, 8, 9, 10, 11])
@@ -295,7 +398,18 @@ def _person_sprite(look: PersonLook, joints: Array, position: Array, heading: fl
     rb = np.repeat([0.02, 0.028, 0.042, 0.03, 0.023], 2) * unit
     shade = 0.88
     colours = np.array(
-        [look.shoes, look.shoes, look.shin, look.shin * shade, look.trousers, look.trousers * shade, look.shirt, look.shirt * shade, look.forearm, look.forearm * shade]
+        [
+            look.shoes,
+            look.shoes,
+            look.shin,
+            look.shin * shade,
+            look.trousers,
+            look.trousers * shade,
+            look.shirt,
+            look.shirt * shade,
+            look.forearm,
+            look.forearm * shade,
+        ]
     )
     world = position + joints @ _heading_matrix(heading).T
     pixels, depths = camera.project(world)
@@ -311,10 +425,30 @@ def _person_sprite(look: PersonLook, joints: Array, position: Array, heading: fl
         np.concatenate([pixels[a], pixels[ends_a]]),
         np.concatenate([pixels[b], pixels[ends_b]]),
         np.concatenate([np.maximum(ra * scale[a], 0.6), scale[ends_a] * (torso_radius, torso_radius, 0.035 * unit)]),
-        np.concatenate([np.maximum(rb * scale[b], 0.5), scale[ends_b] * (torso_radius * 1.1, torso_radius * 1.1, 0.035 * unit)]),
+        np.concatenate(
+            [np.maximum(rb * scale[b], 0.5), scale[ends_b] * (torso_radius * 1.1, torso_radius * 1.1, 0.035 * unit)]
+        ),
     )
     fixed = to_fixed(caps)
-    palette = [tuple(c) for c in light.shade(np.array([*colours, look.shirt, look.skin, look.hair, look.hat if look.hat is not None else look.hair, look.backpack if look.backpack is not None else look.shirt, look.bag if look.bag is not None else look.shirt]), None, position, depth).tolist()]
+    palette = [
+        tuple(c)
+        for c in light.shade(
+            np.array(
+                [
+                    *colours,
+                    look.shirt,
+                    look.skin,
+                    look.hair,
+                    look.hat if look.hat is not None else look.hair,
+                    look.backpack if look.backpack is not None else look.shirt,
+                    look.bag if look.bag is not None else look.shirt,
+                ]
+            ),
+            None,
+            position,
+            depth,
+        ).tolist()
+    ]
     torso_depth = float(depths[[0, 1, 8, 9]].mean())
     bar_depth = (depths[a] + depths[b]) / 2
     order = np.argsort(-bar_depth, kind="stable").tolist()
@@ -326,10 +460,19 @@ def _person_sprite(look: PersonLook, joints: Array, position: Array, heading: fl
         if look.backpack is not None:
             centre = (pixels[8] + pixels[9]) * 0.36 + (pixels[0] + pixels[1]) * 0.14
             back = np.array([-np.cos(heading), -np.sin(heading), 0.0]) * 0.11 * unit
-            moved = camera.project((position + back + (joints[8] + joints[9]) * (0.0, 0.0, 0.36) + (joints[0] + joints[1]) * (0, 0, 0.14))[None])[0][0]
+            moved = camera.project(
+                (position + back + (joints[8] + joints[9]) * (0.0, 0.0, 0.36) + (joints[0] + joints[1]) * (0, 0, 0.14))[
+                    None
+                ]
+            )[0][0]
             moved = moved * 0.9 + centre * 0.1
             up = (pixels[14] - (pixels[0] + pixels[1]) / 2) * 0.22
-            shape = capsule_shapes((moved + up)[None], (moved - up)[None], np.array([0.075 * unit * scale[14]]), np.array([0.085 * unit * scale[14]]))
+            shape = capsule_shapes(
+                (moved + up)[None],
+                (moved - up)[None],
+                np.array([0.075 * unit * scale[14]]),
+                np.array([0.085 * unit * scale[14]]),
+            )
             sprite.add(to_fixed(shape[0]), palette[14])
 
     legs = [bar for bar in order if bar < 6]
@@ -363,30 +506,55 @@ def _person_sprite(look: PersonLook, joints: Array, position: Array, heading: fl
             sprite.add(hands[k], palette[11])
     if look.bag is not None and in_front[8]:
         drop = np.array([0.0, 0.13 * unit * scale[12]])
-        bag = capsule_shapes((pixels[12] + drop * 0.6)[None], (pixels[12] + drop)[None], np.array([0.05 * unit * scale[12]]), np.array([0.07 * unit * scale[12]]))
+        bag = capsule_shapes(
+            (pixels[12] + drop * 0.6)[None],
+            (pixels[12] + drop)[None],
+            np.array([0.05 * unit * scale[12]]),
+            np.array([0.07 * unit * scale[12]]),
+        )
         sprite.add(to_fixed(bag[0]), palette[15])
     return sprite
 
 
-def _add_head(sprite: Sprite, look: PersonLook, pixels: Array, scale: Array, palette: list[tuple[float, ...]], faces_away: bool) -> None:
+def _add_head(
+    sprite: Sprite, look: PersonLook, pixels: Array, scale: Array, palette: list[tuple[float, ...]], faces_away: bool
+) -> None:
     unit = look.height
     face, hair = pixels[15], pixels[16]
     r = 0.06 * unit * scale[15] * (1.12 if unit < 1.45 else 1.0)
     down = np.array([0.0, r * 0.28])
-    head = to_fixed(capsule_shapes(np.array([face - down, hair - down]), np.array([face + down, hair]), np.array([r, r * 1.08]), np.array([r * 0.86, r * 1.0])))
+    head = to_fixed(
+        capsule_shapes(
+            np.array([face - down, hair - down]),
+            np.array([face + down, hair]),
+            np.array([r, r * 1.08]),
+            np.array([r * 0.86, r * 1.0]),
+        )
+    )
     skin, mane, hat = palette[11], palette[12], palette[13]
     fall = np.array([0.0, r * (1.9 if faces_away else 0.75)])
-    locks = to_fixed(capsule_shapes((hair - down)[None], (hair + fall)[None], np.array([r * 1.08]), np.array([r * 0.85])))[0]
+    locks = to_fixed(
+        capsule_shapes((hair - down)[None], (hair + fall)[None], np.array([r * 1.08]), np.array([r * 0.85]))
+    )[0]
     if faces_away:
         sprite.add(head[0], skin)
         sprite.add(locks if look.long_hair else head[1], mane)
     else:
         sprite.add(locks if look.long_hair else head[1], mane)
-        lower = to_fixed(capsule_shapes((face + down * 0.3)[None], (face + down)[None], np.array([r * 0.92]), np.array([r * 0.84])))[0]
+        lower = to_fixed(
+            capsule_shapes((face + down * 0.3)[None], (face + down)[None], np.array([r * 0.92]), np.array([r * 0.84]))
+        )[0]
         sprite.add(lower, skin)
     if look.hat is not None:
         top = (face + hair) / 2 - down * 2.2
-        sprite.add(to_fixed(capsule_shapes((top - (r * 0.5, 0))[None], (top + (r * 0.5, 0))[None], np.array([r * 0.72]), np.array([r * 0.72])))[0], hat)
+        sprite.add(
+            to_fixed(
+                capsule_shapes(
+                    (top - (r * 0.5, 0))[None], (top + (r * 0.5, 0))[None], np.array([r * 0.72]), np.array([r * 0.72])
+                )
+            )[0],
+            hat,
+        )
 
 
 def _bars_sprite(
@@ -398,7 +566,9 @@ def _bars_sprite(
     if depths.min() < NEAR:
         return sprite
     scale = camera.focal / depths
-    shapes = to_fixed(capsule_shapes(pixels[a], pixels[b], np.maximum(ra * scale[a], least), np.maximum(rb * scale[b], least)))
+    shapes = to_fixed(
+        capsule_shapes(pixels[a], pixels[b], np.maximum(ra * scale[a], least), np.maximum(rb * scale[b], least))
+    )
     palette = light.shade(colours, None, position, float(depths.mean())).tolist()
     for bar in np.argsort(-((depths[a] + depths[b]) / 2 + bias), kind="stable").tolist():
         sprite.add(shapes[bar], tuple(palette[bar]))

@@ -58,7 +58,9 @@ class View:
     def plate_camera(self, width: int, height: int, margin: tuple[int, int]) -> Camera:
         """The camera of the background plate: the mean direction on a canvas enlarged by `margin` on every side."""
         rotation = rotation_from_angles(self.mean_yaw, self.mean_pitch)
-        return Camera(self.position, rotation, self.focal * height, (width / 2 - 0.5 + margin[0], height / 2 - 0.5 + margin[1]))
+        return Camera(
+            self.position, rotation, self.focal * height, (width / 2 - 0.5 + margin[0], height / 2 - 0.5 + margin[1])
+        )
 
 
 def draw_layout(conditions: Conditions, rng: np.random.Generator) -> Layout:
@@ -73,7 +75,9 @@ def draw_layout(conditions: Conditions, rng: np.random.Generator) -> Layout:
         "parking lot": (rng.uniform(7.0, 10.0), rng.uniform(2.0, 3.0), rng.uniform(2.0, 8.0)),
     }[place]
     if place in ("square", "parking lot", "park"):
-        lanes = tuple((y, 1 if k % 2 else -1) for k, y in enumerate(np.linspace(-road * 0.7, road * 0.7, 3 if road < 5 else 4)))
+        lanes = tuple(
+            (y, 1 if k % 2 else -1) for k, y in enumerate(np.linspace(-road * 0.7, road * 0.7, 3 if road < 5 else 4))
+        )
     elif road > 5.2:
         lanes = ((-road * 0.7, 1), (-road * 0.25, 1), (road * 0.25, -1), (road * 0.7, -1))
     else:
@@ -105,11 +109,15 @@ def draw_layout(conditions: Conditions, rng: np.random.Generator) -> Layout:
     )
 
 
-def draw_view(layout: Layout, conditions: Conditions, frames: int, fps: float, rng: np.random.Generator, *, raised: bool = False) -> View:
+def draw_view(
+    layout: Layout, conditions: Conditions, frames: int, fps: float, rng: np.random.Generator, *, raised: bool = False
+) -> View:
     """Where the camera stands: across the street, along it or between, from eye level to first floor; `raised`: from above, where little is hidden."""
     side = layout.camera_side
     style = rng.random()
-    height = float(rng.choice([rng.uniform(1.3, 2.0), rng.uniform(2.0, 4.0), rng.uniform(4.0, 6.5)], p=[0.35, 0.35, 0.3]))
+    height = float(
+        rng.choice([rng.uniform(1.3, 2.0), rng.uniform(2.0, 4.0), rng.uniform(4.0, 6.5)], p=[0.35, 0.35, 0.3])
+    )
     if raised:
         height = float(rng.uniform(4.5, 7.5))
     outward = 1.0 if rng.random() < 0.5 else -1.0

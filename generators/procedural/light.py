@@ -93,9 +93,11 @@ def draw_light(conditions: Conditions, lamps: Array, rng: np.random.Generator) -
     fog_length, fog = 400.0, low.copy()
     if conditions.weather == "fog":
         fog_length = rng.uniform(14.0, 32.0)
-        fog = {"day": np.array([196, 199, 203.0]), "dusk": np.array([142, 134, 138.0]), "night": np.array([46, 46, 54.0])}[
-            conditions.light
-        ] * rng.uniform(0.88, 1.08)
+        fog = {
+            "day": np.array([196, 199, 203.0]),
+            "dusk": np.array([142, 134, 138.0]),
+            "night": np.array([46, 46, 54.0]),
+        }[conditions.light] * rng.uniform(0.88, 1.08)
         top, low = fog * 1.02, fog
     elif grey:
         fog_length = rng.uniform(60.0, 120.0)

@@ -101,7 +101,9 @@ class MeshBuilder:
         self._flags.append((concave, on < 0 if outline is None else outline, lamp))
         return len(self._faces) - 1
 
-    def add_box(self, low: tuple[float, float, float], high: tuple[float, float, float], colour: Array, *, below: bool = False) -> dict[str, int]:
+    def add_box(
+        self, low: tuple[float, float, float], high: tuple[float, float, float], colour: Array, *, below: bool = False
+    ) -> dict[str, int]:
         """A block between two corners; returns the faces by side: front, rear, left, right, top."""
         (x0, y0, z0), (x1, y1, z1) = low, high
         self.start_part(((x0 + x1) / 2, (y0 + y1) / 2, (z0 + z1) / 2), below=below)

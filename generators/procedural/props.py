@@ -41,7 +41,16 @@ def build_prop(kind: str, position: Array, heading: float, rng: np.random.Genera
         mesh = build_trailer(rng)
         return Prop(kind, position, heading, mesh.length, mesh.width, mesh=mesh)
     joints, radii, colours = _BAR_BUILDERS[kind](rng)
-    return Prop(kind, position, heading, 0.5, 0.5, joints=np.array(joints, float), radii=np.array(radii, float), colours=np.array(colours, float))
+    return Prop(
+        kind,
+        position,
+        heading,
+        0.5,
+        0.5,
+        joints=np.array(joints, float),
+        radii=np.array(radii, float),
+        colours=np.array(colours, float),
+    )
 
 
 def draw_prop(prop: Prop, camera: Camera, light: Light) -> Sprite:
@@ -57,7 +66,9 @@ def draw_prop(prop: Prop, camera: Camera, light: Light) -> Sprite:
 
 
 def _bin(rng: np.random.Generator) -> Mesh:
-    colour = np.array([[52, 92, 60], [60, 64, 70], [40, 70, 130], [140, 60, 40], [110, 112, 108]], float)[int(rng.integers(5))]
+    colour = np.array([[52, 92, 60], [60, 64, 70], [40, 70, 130], [140, 60, 40], [110, 112, 108]], float)[
+        int(rng.integers(5))
+    ]
     builder, s, h = MeshBuilder(), rng.uniform(0.25, 0.42), rng.uniform(0.85, 1.25)
     builder.add_box((-s, -s, 0.0), (s, s, h * 0.88), colour)
     builder.add_box((-s * 1.1, -s * 1.1, h * 0.88), (s * 1.1, s * 1.1, h), colour * 0.7)
@@ -69,7 +80,11 @@ def _mailbox(rng: np.random.Generator) -> Mesh:
     builder, h = MeshBuilder(), rng.uniform(1.1, 1.5)
     faces = builder.add_box((-0.25, -0.25, 0.0), (0.25, 0.25, h), colour)
     for name, x in (("front", 0.25), ("rear", -0.25)):
-        builder.add_face(np.array([[x, -0.17, h * 0.8], [x, 0.17, h * 0.8], [x, 0.17, h * 0.85], [x, -0.17, h * 0.85]]), colour * 0.25, on=faces[name])
+        builder.add_face(
+            np.array([[x, -0.17, h * 0.8], [x, 0.17, h * 0.8], [x, 0.17, h * 0.85], [x, -0.17, h * 0.85]]),
+            colour * 0.25,
+            on=faces[name],
+        )
     return builder.build(0.5, 0.5, h, np.empty((0, 3)), np.empty((0, 3)))
 
 
@@ -86,7 +101,9 @@ def _bench(rng: np.random.Generator) -> Mesh:
 def _planter(rng: np.random.Generator) -> Mesh:
     builder, s = MeshBuilder(), rng.uniform(0.5, 0.9)
     builder.add_box((-s, -0.35, 0.0), (s, 0.35, 0.55), np.array([150.0, 146, 138]) * rng.uniform(0.6, 1.1))
-    builder.add_box((-s * 0.9, -0.3, 0.55), (s * 0.9, 0.3, rng.uniform(0.75, 1.0)), np.array([64.0, 98, 48]) * rng.uniform(0.7, 1.2))
+    builder.add_box(
+        (-s * 0.9, -0.3, 0.55), (s * 0.9, 0.3, rng.uniform(0.75, 1.0)), np.array([64.0, 98, 48]) * rng.uniform(0.7, 1.2)
+    )
     return builder.build(2 * s, 0.7, 1.0, np.empty((0, 3)), np.empty((0, 3)))
 
 
@@ -94,13 +111,26 @@ def _sign(rng: np.random.Generator) -> tuple[list, list, list]:
     z = rng.uniform(1.9, 2.5)
     face = [[206, 36, 34], [40, 80, 180], [236, 236, 232], [240, 200, 50]][int(rng.integers(4))]
     if rng.random() < 0.5:
-        return [[0, 0, 0], [0, 0, z], [0, 0, z], [0, 0, z], [0.02, 0, z], [0.02, 0, z]], [[0.035, 0.035], [0.3, 0.3], [0.2, 0.2]], [[120, 122, 124], face, [236, 236, 232]]
+        return (
+            [[0, 0, 0], [0, 0, z], [0, 0, z], [0, 0, z], [0.02, 0, z], [0.02, 0, z]],
+            [[0.035, 0.035], [0.3, 0.3], [0.2, 0.2]],
+            [[120, 122, 124], face, [236, 236, 232]],
+        )
     return [[0, 0, 0], [0, 0, z], [0, -0.2, z], [0, 0.2, z]], [[0.035, 0.035], [0.24, 0.24]], [[120, 122, 124], face]
 
 
 def _hydrant(rng: np.random.Generator) -> tuple[list, list, list]:
     c = np.array([[190, 44, 36], [226, 180, 40], [200, 90, 40]], float)[int(rng.integers(3))]
-    joints = [[0, 0, 0.05], [0, 0, 0.1], [0, 0, 0.1], [0, 0, 0.58], [0, -0.16, 0.45], [0, 0.16, 0.45], [0, 0, 0.6], [0, 0, 0.68]]
+    joints = [
+        [0, 0, 0.05],
+        [0, 0, 0.1],
+        [0, 0, 0.1],
+        [0, 0, 0.58],
+        [0, -0.16, 0.45],
+        [0, 0.16, 0.45],
+        [0, 0, 0.6],
+        [0, 0, 0.68],
+    ]
     return joints, [[0.17, 0.17], [0.12, 0.12], [0.07, 0.07], [0.14, 0.06]], [c * 0.7, c, c * 0.85, c * 1.05]
 
 
@@ -108,7 +138,11 @@ def _bush(rng: np.random.Generator) -> tuple[list, list, list]:
     green = np.array([62.0, 96, 46]) * rng.uniform(0.7, 1.25) + rng.uniform(-10, 10, 3)
     size, joints, radii, colours = rng.uniform(0.45, 0.9), [], [], []
     for k in range(9):
-        at = [rng.uniform(-0.7, 0.7) * size, rng.uniform(-0.7, 0.7) * size, size * (0.3 + 0.085 * k + rng.uniform(-0.1, 0.1))]
+        at = [
+            rng.uniform(-0.7, 0.7) * size,
+            rng.uniform(-0.7, 0.7) * size,
+            size * (0.3 + 0.085 * k + rng.uniform(-0.1, 0.1)),
+        ]
         joints += [at, at]
         r = size * rng.uniform(0.3, 0.5)
         radii.append([r, r])
@@ -123,12 +157,20 @@ def _bollard(rng: np.random.Generator) -> tuple[list, list, list]:
 
 def _cone(rng: np.random.Generator) -> tuple[list, list, list]:
     c = [236, 96, 34]
-    return [[0, 0, 0.04], [0, 0, 0.05], [0, 0, 0.08], [0, 0, 0.68], [0, 0, 0.34], [0, 0, 0.46]], [[0.24, 0.24], [0.19, 0.04], [0.125, 0.095]], [[200, 80, 30], c, [236, 236, 230]]
+    return (
+        [[0, 0, 0.04], [0, 0, 0.05], [0, 0, 0.08], [0, 0, 0.68], [0, 0, 0.34], [0, 0, 0.46]],
+        [[0.24, 0.24], [0.19, 0.04], [0.125, 0.095]],
+        [[200, 80, 30], c, [236, 236, 230]],
+    )
 
 
 def _pole(rng: np.random.Generator) -> tuple[list, list, list]:
     c, z = np.full(3, rng.uniform(50, 130)), rng.uniform(5.0, 6.5)
-    return [[0, 0, 0], [0, 0, z], [0, 0, z], [0.9, 0, z + 0.3], [0.9, 0, z + 0.3], [1.4, 0, z + 0.3]], [[0.08, 0.05], [0.05, 0.04], [0.1, 0.1]], [c, c, c * 0.8]
+    return (
+        [[0, 0, 0], [0, 0, z], [0, 0, z], [0.9, 0, z + 0.3], [0.9, 0, z + 0.3], [1.4, 0, z + 0.3]],
+        [[0.08, 0.05], [0.05, 0.04], [0.1, 0.1]],
+        [c, c, c * 0.8],
+    )
 
 
 def _tree(rng: np.random.Generator) -> tuple[list, list, list]:
@@ -146,4 +188,12 @@ def _tree(rng: np.random.Generator) -> tuple[list, list, list]:
 
 
 _BOX_BUILDERS = {"bin": _bin, "mailbox": _mailbox, "bench": _bench, "planter": _planter}
-_BAR_BUILDERS = {"sign": _sign, "hydrant": _hydrant, "bush": _bush, "bollard": _bollard, "cone": _cone, "pole": _pole, "tree": _tree}
+_BAR_BUILDERS = {
+    "sign": _sign,
+    "hydrant": _hydrant,
+    "bush": _bush,
+    "bollard": _bollard,
+    "cone": _cone,
+    "pole": _pole,
+    "tree": _tree,
+}

@@ -51,6 +51,12 @@ def render_scene(request: SceneRequest) -> Iterator[RenderedFrame]:
     return _render(request)
 
 
+def render_pictures(request: SceneRequest) -> Iterator[Image]:
+    """The images of `render_scene`, without measuring the truth: the same pixels, a little faster."""
+    _check_request(request)
+    return (image for image, _, _, _, _ in _paint_scene(request))
+
+
 def _check_request(request: SceneRequest) -> None:
     for name, count in request.objects.items():
         if name not in CLASSES:
@@ -58,25 +64,41 @@ def _check_request(request: SceneRequest) -> None:
         if count < 0:
             raise RecipeError(f"objects: the count of {name!r} must be 0 or more, got {count}.")
     if request.frames < 1 or request.fps <= 0:
-        raise RecipeError(f"clip: needs at least 1 frame and a rate above 0, got {request.frames} frames at {request.fps} fps.")
+        raise RecipeError(
+            f"clip: needs at least 1 frame and a rate above 0, got {request.frames} frames at {request.fps} fps."
+        )
     if min(request.width, request.height) < 32 or request.width % 2 or request.height % 2:
-        raise RecipeError(f"clip: width and height must be even and at least 32, got {request.width} x {request.height}.")
+        raise RecipeError(
+            f"clip: width and height must be even and at least 32, got {request.width} x {request.height}."
+        )
 
 
 def _render(request: SceneRequest) -> Iterator[RenderedFrame]:
+    for image, actors, ids, silhouettes, scale in _paint_scene(request):
+        yield RenderedFrame(image, measure_truth(actors, ids, silhouettes, scale))
+
+
+def _paint_scene(
+    request: SceneRequest,
+) -> Iterator[tuple[Image, tuple[Actor, ...], Image, list[Silhouette | None], int]]:
+    """Image, actors, canvas of ids, silhouettes by actor and canvas pixels per image pixel, frame by frame."""
     scene = stage_scene(request)
     seeds = np.random.SeedSequence([abs(request.seed), int(request.seed < 0), 7]).spawn(2)
     backdrop_rng, atmosphere_rng = (np.random.Generator(np.random.PCG64(seed)) for seed in seeds)
     scale = 2 if request.height <= 400 else 1
     width, height = request.width * scale, request.height * scale
     painter = _FramePainter(scene, width, height, scale, backdrop_rng)
-    atmosphere = Atmosphere(scene.conditions, scene.light, request.width, request.height, request.frames, request.fps, atmosphere_rng)
+    atmosphere = Atmosphere(
+        scene.conditions, scene.light, request.width, request.height, request.frames, request.fps, atmosphere_rng
+    )
     for frame in range(request.frames):
         canvas, ids, silhouettes = painter.paint_frame(frame)
-        image = cv2.resize(canvas, (request.width, request.height), interpolation=cv2.INTER_AREA) if scale > 1 else canvas
+        image = (
+            cv2.resize(canvas, (request.width, request.height), interpolation=cv2.INTER_AREA) if scale > 1 else canvas
+        )
         glow = painter.paint_glow(frame, request.width, request.height)
         image = atmosphere.finish(image, glow, frame)
-        yield RenderedFrame(image, measure_truth(scene.actors, ids, silhouettes, scale))
+        yield image, scene.actors, ids, silhouettes, scale
 
 
 def stage_scene(request: SceneRequest) -> Scene:
@@ -125,12 +147,16 @@ def _hidden_actors(scene: Scene, stage: Stage, width: int, height: int, least: f
                     silhouettes[index] = silhouette
         truth = measure_truth(scene.actors, ids, silhouettes, 1)
         # A little stricter than the truth's own limits, which are measured on a finer canvas.
-        clear = (truth.visibility > MIN_VISIBILITY + 0.05) & (truth.box[:, 2:].min(axis=1, initial=np.inf) > MIN_SIDE_PX + 0.5)
+        clear = (truth.visibility > MIN_VISIBILITY + 0.05) & (
+            truth.box[:, 2:].min(axis=1, initial=np.inf) > MIN_SIDE_PX + 0.5
+        )
         shown[truth.track[clear] - 1] += 1
     return [int(k) for k in np.flatnonzero(shown < least * len(stage.samples))]
 
 
-def _sprites_in_order(scene: Scene, frame: int, camera: Camera, cached: dict[int, Sprite]) -> Iterator[tuple[int, Sprite]]:
+def _sprites_in_order(
+    scene: Scene, frame: int, camera: Camera, cached: dict[int, Sprite]
+) -> Iterator[tuple[int, Sprite]]:
     """(actor index, or -1 for a prop, sprite) from back to front."""
     solid = [k for k, actor in enumerate(scene.actors) if actor.rides is None]
     things: list[Actor | Prop] = [scene.actors[k] for k in solid]
@@ -152,7 +178,11 @@ def _sprites_in_order(scene: Scene, frame: int, camera: Camera, cached: dict[int
             continue
         index = solid[thing]
         yield index, draw_actor(scene.actors[index], frame, camera, scene.light)
-        if index + 1 < len(scene.actors) and scene.actors[index + 1].rides is not None and scene.actors[index].class_name == "bicycle":
+        if (
+            index + 1 < len(scene.actors)
+            and scene.actors[index + 1].rides is not None
+            and scene.actors[index].class_name == "bicycle"
+        ):
             yield index + 1, draw_actor(scene.actors[index + 1], frame, camera, scene.light)
 
 
@@ -164,11 +194,15 @@ def _stamp(ids: Image, silhouette: Silhouette, value: int) -> None:
     right = min(silhouette.left + silhouette.mask.shape[1], width)
     if bottom <= top or right <= left:
         return
-    part = silhouette.mask[top - silhouette.top : bottom - silhouette.top, left - silhouette.left : right - silhouette.left]
+    part = silhouette.mask[
+        top - silhouette.top : bottom - silhouette.top, left - silhouette.left : right - silhouette.left
+    ]
     ids[top:bottom, left:right][part > 0] = value
 
 
-def measure_truth(actors: tuple[Actor, ...], ids: Image, silhouettes: list[Silhouette | None], scale: int) -> TruthObjects:
+def measure_truth(
+    actors: tuple[Actor, ...], ids: Image, silhouettes: list[Silhouette | None], scale: int
+) -> TruthObjects:
     """The truth of one frame from the canvas of instance ids (actor index + 1) and every actor's whole silhouette."""
     rows = []
     height, width = ids.shape
@@ -187,7 +221,21 @@ def measure_truth(actors: tuple[Actor, ...], ids: Image, silhouettes: list[Silho
         x, y, w, h = cv2.boundingRect(visible)
         fx, fy, fw, fh = cv2.boundingRect(silhouette.mask)
         whole = cv2.countNonZero(silhouette.mask)
-        rows.append((index + 1, CLASSES.index(actors[index].class_name), x + left, y + top, w, h, fx + silhouette.left, fy + silhouette.top, fw, fh, pixels / whole))
+        rows.append(
+            (
+                index + 1,
+                CLASSES.index(actors[index].class_name),
+                x + left,
+                y + top,
+                w,
+                h,
+                fx + silhouette.left,
+                fy + silhouette.top,
+                fw,
+                fh,
+                pixels / whole,
+            )
+        )
     table = np.array(rows, float).reshape(-1, 11)
     box = (table[:, 2:6] / scale).astype(np.float32)
     visibility = table[:, 10].astype(np.float32)
@@ -217,10 +265,15 @@ class _FramePainter:
         self.margin = (0, 0)
         if not self.still:
             reach = focal * np.tan(min(half + turn, 1.45)) - width / 2
-            self.margin = (int(reach + 0.6 * np.abs(view.roll).max() * height) + 6, int(height * (0.05 + 1.6 * tilt + 0.35 * turn)) + 6)
+            self.margin = (
+                int(reach + 0.6 * np.abs(view.roll).max() * height) + 6,
+                int(height * (0.05 + 1.6 * tilt + 0.35 * turn)) + 6,
+            )
         size = (width + 2 * self.margin[0], height + 2 * self.margin[1])
         self.plate_camera = view.plate_camera(width, height, self.margin)
-        self.plate = draw_backdrop(scene.layout, scene.conditions, scene.light, self.plate_camera, size[0], size[1], rng)
+        self.plate = draw_backdrop(
+            scene.layout, scene.conditions, scene.light, self.plate_camera, size[0], size[1], rng
+        )
         self.cached: dict[int, Sprite] = {}
         self.shutter = float(rng.uniform(0.08, 0.3)) * (1.4 if scene.light.is_night else 1.0)
         self.wet = scene.conditions.weather == "rain"
@@ -271,12 +324,27 @@ class _FramePainter:
             else:
                 if thing.rides is not None:
                     continue
-                x, y, heading, tall = thing.path.x[frame], thing.path.y[frame], thing.path.heading[frame], thing.height * 0.92
+                x, y, heading, tall = (
+                    thing.path.x[frame],
+                    thing.path.y[frame],
+                    thing.path.heading[frame],
+                    thing.height * 0.92,
+                )
             slim = 1.0 if thing.mesh is not None else 0.55
-            corners = footprint_corners(np.array([x]), np.array([y]), np.array([heading]), np.array([thing.length]), np.array([thing.width * slim]))[0]
+            corners = footprint_corners(
+                np.array([x]),
+                np.array([y]),
+                np.array([heading]),
+                np.array([thing.length]),
+                np.array([thing.width * slim]),
+            )[0]
             shapes = [corners]
             if cast:
-                shapes.append(np.concatenate([corners, (corners - (x, y)) * (0.8 if slim == 1.0 else 0.55) + (x, y) + slope * tall]))
+                shapes.append(
+                    np.concatenate(
+                        [corners, (corners - (x, y)) * (0.8 if slim == 1.0 else 0.55) + (x, y) + slope * tall]
+                    )
+                )
             for shape in shapes:
                 ground = np.column_stack([shape, np.zeros(len(shape))])
                 pixels, depth = camera.project(ground)
@@ -291,7 +359,9 @@ class _FramePainter:
         soft = cv2.blur(mask[y : y + h, x : x + w], (3, 3)) if cast else cv2.blur(mask[y : y + h, x : x + w], (9, 5))
         strength = light.shadow if cast else 0.42
         factor = 255 - (soft.astype(np.float32) * strength)
-        canvas[y : y + h, x : x + w] = cv2.multiply(region, cv2.merge([np.rint(factor).astype(np.uint8)] * 3), scale=1 / 255)
+        canvas[y : y + h, x : x + w] = cv2.multiply(
+            region, cv2.merge([np.rint(factor).astype(np.uint8)] * 3), scale=1 / 255
+        )
 
     def _blur_motion(self, canvas: Image, silhouette: Silhouette, actor: Actor, frame: int, camera: Camera) -> None:
         path = actor.path
@@ -334,7 +404,9 @@ class _FramePainter:
             lamps = actor.mesh.head_lamps if facing else actor.mesh.tail_lamps
             if len(actor.mesh.head_lamps):
                 reach = actor.length / 2
-                cone = np.array([[reach, 0.5, 0], [reach, -0.5, 0], [reach + 8, -2.4, 0], [reach + 9, 0, 0], [reach + 8, 2.4, 0]])
+                cone = np.array(
+                    [[reach, 0.5, 0], [reach, -0.5, 0], [reach + 8, -2.4, 0], [reach + 9, 0, 0], [reach + 8, 2.4, 0]]
+                )
                 for share, level in ((1.0, 22.0), (0.6, 26.0)):
                     part = cone.copy()
                     part[:, 0] = reach + (cone[:, 0] - reach) * share
@@ -342,7 +414,13 @@ class _FramePainter:
                     pixels, depth = camera.project(position + part @ turn.T)
                     if depth.min() > NEAR:
                         layer = np.zeros_like(buffer)
-                        cv2.fillConvexPoly(layer, to_fixed(pixels), tuple(level * strength * c for c in (1.0, 0.93, 0.75)), cv2.LINE_8, SHIFT)
+                        cv2.fillConvexPoly(
+                            layer,
+                            to_fixed(pixels),
+                            tuple(level * strength * c for c in (1.0, 0.93, 0.75)),
+                            cv2.LINE_8,
+                            SHIFT,
+                        )
                         buffer = cv2.add(buffer, layer)
                         drawn = True
             if len(lamps):
@@ -353,7 +431,15 @@ class _FramePainter:
                     radius = max(0.16 * camera.focal / z, 0.5) * (1.6 if facing else 1.0)
                     colour = (230.0, 218.0, 180.0) if facing else (150.0, 20.0, 14.0)
                     level = strength * np.exp(-z / scene.light.fog_length)
-                    cv2.circle(buffer, (round(x * 16), round(y * 16)), round(radius * 16), tuple(c * level for c in colour), -1, cv2.LINE_8, SHIFT)
+                    cv2.circle(
+                        buffer,
+                        (round(x * 16), round(y * 16)),
+                        round(radius * 16),
+                        tuple(c * level for c in colour),
+                        -1,
+                        cv2.LINE_8,
+                        SHIFT,
+                    )
                     drawn = True
         if not drawn:
             return None
@@ -374,4 +460,6 @@ def _reflect(canvas: Image, sprite: Sprite, silhouette: Silhouette) -> None:
     colour = np.mean([c for c, outline in zip(sprite.colours, sprite.outline, strict=True) if outline], axis=0)
     region = canvas[bottom : bottom + depth, left:right]
     fade = (np.linspace(0.34, 0.05, depth, dtype=np.float32)[:, None] * (mask > 0))[..., None]
-    canvas[bottom : bottom + depth, left:right] = (region + fade * (colour.astype(np.float32) - region)).astype(np.uint8)
+    canvas[bottom : bottom + depth, left:right] = (region + fade * (colour.astype(np.float32) - region)).astype(
+        np.uint8
+    )

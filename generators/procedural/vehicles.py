@@ -4,6 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from generators.procedural.mesh import Mesh, MeshBuilder
+import itertools
 
 Array = NDArray[np.float64]
 
@@ -28,7 +29,13 @@ _PROFILES = {
     "van": [(0.5, 0.18), (0.5, 0.4), (0.48, 0.46), (0.34, 0.56), (0.2, 0.98), (-0.46, 1.0), (-0.495, 0.56), (-0.5, 0.5), (-0.5, 0.2)],
     "coupe": [(0.5, 0.2), (0.5, 0.44), (0.46, 0.54), (0.14, 0.66), (-0.04, 1.0), (-0.18, 0.98), (-0.42, 0.7), (-0.49, 0.66), (-0.5, 0.26)],
 }  # fmt: skip
-_CAR_SIZES = {"sedan": (4.6, 1.8, 1.45), "hatch": (3.9, 1.72, 1.5), "suv": (4.6, 1.9, 1.72), "van": (4.9, 1.95, 1.95), "coupe": (4.4, 1.82, 1.32)}
+_CAR_SIZES = {
+    "sedan": (4.6, 1.8, 1.45),
+    "hatch": (3.9, 1.72, 1.5),
+    "suv": (4.6, 1.9, 1.72),
+    "van": (4.9, 1.95, 1.95),
+    "coupe": (4.4, 1.82, 1.32),
+}
 
 
 def build_car(rng: np.random.Generator) -> Mesh:
@@ -60,7 +67,9 @@ def build_bus(rng: np.random.Generator) -> Mesh:
     height = rng.uniform(4.0, 4.3) if double else rng.uniform(2.9, 3.3)
     paint = _PAINTS[int(rng.integers(len(_PAINTS)))] * rng.uniform(0.9, 1.1)
     if rng.random() < 0.5:
-        paint = np.array([[200, 40, 36], [232, 190, 40], [40, 110, 190], [60, 150, 70], [236, 236, 232]], float)[int(rng.integers(5))]
+        paint = np.array([[200, 40, 36], [232, 190, 40], [40, 110, 190], [60, 150, 70], [236, 236, 232]], float)[
+            int(rng.integers(5))
+        ]
     second = _PAINTS[int(rng.integers(len(_PAINTS)))]
     builder = MeshBuilder()
     radius = 0.48
@@ -78,13 +87,22 @@ def build_bus(rng: np.random.Generator) -> Mesh:
         for low, high in decks:
             builder.add_face(_side_rect(side, -half_l + 0.25, half_l - 0.15, low - 0.06, high + 0.06), _DARK, on=face)
             edges = np.linspace(-half_l + 0.35, half_l - 0.25, windows + 1)
-            for start, stop in zip(edges[:-1], edges[1:], strict=True):
-                builder.add_face(_side_rect(side, start + 0.05, stop - 0.05, low, high), _GLASS * rng.uniform(0.9, 1.5), on=face, lamp=3)
+            for start, stop in itertools.pairwise(edges):
+                builder.add_face(
+                    _side_rect(side, start + 0.05, stop - 0.05, low, high),
+                    _GLASS * rng.uniform(0.9, 1.5),
+                    on=face,
+                    lamp=3,
+                )
         if side < 0:
             for door in (half_l - 1.3, -0.4):
                 builder.add_face(_side_rect(side, door - 0.6, door + 0.6, 0.4, decks[0][1]), _DARK, on=face)
-                builder.add_face(_side_rect(side, door - 0.5, door - 0.04, 0.5, decks[0][1] - 0.1), _GLASS * 1.2, on=face, lamp=3)
-                builder.add_face(_side_rect(side, door + 0.04, door + 0.5, 0.5, decks[0][1] - 0.1), _GLASS * 1.2, on=face, lamp=3)
+                builder.add_face(
+                    _side_rect(side, door - 0.5, door - 0.04, 0.5, decks[0][1] - 0.1), _GLASS * 1.2, on=face, lamp=3
+                )
+                builder.add_face(
+                    _side_rect(side, door + 0.04, door + 0.5, 0.5, decks[0][1] - 0.1), _GLASS * 1.2, on=face, lamp=3
+                )
     _add_bus_ends(builder, faces, half_l, half_w, height, decks, second)
     rim = np.array([150.0, 152, 156])
     for x in axles:
@@ -99,7 +117,9 @@ def build_truck(rng: np.random.Generator) -> Mesh:
     paint = _PAINTS[int(rng.integers(len(_PAINTS)))] * rng.uniform(0.9, 1.1)
     if kind == "pickup":
         return _build_pickup(paint, rng)
-    length = {"box": rng.uniform(6.0, 8.5), "flatbed": rng.uniform(6.0, 9.0), "tipper": rng.uniform(6.0, 7.5)}.get(kind, rng.uniform(10.5, 13.5))
+    length = {"box": rng.uniform(6.0, 8.5), "flatbed": rng.uniform(6.0, 9.0), "tipper": rng.uniform(6.0, 7.5)}.get(
+        kind, rng.uniform(10.5, 13.5)
+    )
     width, height = rng.uniform(2.25, 2.55), rng.uniform(2.9, 3.7)
     cab_length, cab_height = rng.uniform(1.8, 2.2), min(height, rng.uniform(2.5, 3.0))
     builder = MeshBuilder()
@@ -109,18 +129,24 @@ def build_truck(rng: np.random.Generator) -> Mesh:
     back = half_l - cab_length - rng.uniform(0.15, 0.5)
     bed = builder.add_box((-half_l, -half_w * 0.97, 0.72), (back, half_w * 0.97, 1.0), _DARK * 1.3)
     bed_sides = {1.0: bed["left"], -1.0: bed["right"]}
-    cargo = np.array([[232, 232, 228], [210, 205, 190], [60, 90, 150], [170, 50, 44], [90, 130, 80], [226, 170, 60]], float)[int(rng.integers(6))]
+    cargo = np.array(
+        [[232, 232, 228], [210, 205, 190], [60, 90, 150], [170, 50, 44], [90, 130, 80], [226, 170, 60]], float
+    )[int(rng.integers(6))]
     if kind in ("box", "semi"):
         box = builder.add_box((-half_l, -half_w, 1.0), (back, half_w, height), cargo)
         _add_cargo_marks(builder, box, half_l, half_w, back, height, cargo, rng)
     elif kind == "tipper":
         builder.add_box((-half_l, -half_w, 1.0), (back, half_w, rng.uniform(1.7, 2.1)), cargo * 0.85)
-        builder.add_box((-half_l + 0.3, -half_w * 0.8, 1.6), (back - 0.3, half_w * 0.8, 2.3), np.array([120.0, 100, 78]))
+        builder.add_box(
+            (-half_l + 0.3, -half_w * 0.8, 1.6), (back - 0.3, half_w * 0.8, 2.3), np.array([120.0, 100, 78])
+        )
     else:
         start = -half_l + rng.uniform(0.2, 0.6)
         while start < back - 1.2:
             stop = min(start + rng.uniform(1.0, 2.6), back - 0.1)
-            colour = np.array([[140, 104, 66], [120, 122, 126], [180, 150, 60], [86, 100, 120]], float)[int(rng.integers(4))]
+            colour = np.array([[140, 104, 66], [120, 122, 126], [180, 150, 60], [86, 100, 120]], float)[
+                int(rng.integers(4))
+            ]
             builder.add_box((start, -half_w * 0.85, 1.0), (stop, half_w * 0.85, rng.uniform(1.3, 2.3)), colour)
             start = stop + rng.uniform(0.1, 0.5)
     cab = _add_cab(builder, half_l - cab_length, half_l, half_w, cab_height, paint)
@@ -145,15 +171,29 @@ def build_trailer(rng: np.random.Generator) -> Mesh:
     return builder.build(length + 1, width, height, np.empty((0, 3)), np.empty((0, 3)))
 
 
-def _add_undercarriage(builder: MeshBuilder, length: float, width: float, radius: float, axles: tuple[float, ...]) -> None:
+def _add_undercarriage(
+    builder: MeshBuilder, length: float, width: float, radius: float, axles: tuple[float, ...]
+) -> None:
     half_w = width / 2
-    builder.add_box((-0.46 * length, -half_w * 0.8, radius * 0.55), (0.46 * length, half_w * 0.8, radius * 1.3), _DARK * 0.7, below=True)
+    builder.add_box(
+        (-0.46 * length, -half_w * 0.8, radius * 0.55),
+        (0.46 * length, half_w * 0.8, radius * 1.3),
+        _DARK * 0.7,
+        below=True,
+    )
     for x in axles:
         for y in (-half_w * 0.86, half_w * 0.86):
-            builder.add_box((x - radius * 0.8, y - half_w * 0.13, 0.0), (x + radius * 0.8, y + half_w * 0.13, radius * 1.4), _RUBBER, below=True)
+            builder.add_box(
+                (x - radius * 0.8, y - half_w * 0.13, 0.0),
+                (x + radius * 0.8, y + half_w * 0.13, radius * 1.4),
+                _RUBBER,
+                below=True,
+            )
 
 
-def _add_car_body(builder: MeshBuilder, profile: Array, width: float, height: float, paint: Array, rng: np.random.Generator) -> dict[float, int]:
+def _add_car_body(
+    builder: MeshBuilder, profile: Array, width: float, height: float, paint: Array, rng: np.random.Generator
+) -> dict[float, int]:
     half_w = width / 2
     roof_w = half_w * rng.uniform(0.74, 0.84)
     widths = np.full(9, half_w)
@@ -181,7 +221,9 @@ def _add_car_body(builder: MeshBuilder, profile: Array, width: float, height: fl
         face = builder.add_face(lower, paint, concave=True, normal=np.array([0.0, side, 0.0]))
         sides[side] = face
         low, top = profile[[0, 8], 1].min(), profile[[0, 8], 1].min() + 0.1 * height
-        builder.add_face(_side_rect(side * half_w, profile[8, 0] * 0.98, profile[0, 0] * 0.98, low, top), paint * 0.45 + 12, on=face)
+        builder.add_face(
+            _side_rect(side * half_w, profile[8, 0] * 0.98, profile[0, 0] * 0.98, low, top), paint * 0.45 + 12, on=face
+        )
         for x in (pillar, profile[3, 0] * 0.8, profile[6, 0] * 0.75):
             builder.add_face(_side_rect(side * half_w, x - 0.02, x + 0.02, top, profile[3, 1]), paint * 0.55, on=face)
         upper = np.array([[profile[i, 0], side * widths[i], profile[i, 1]] for i in (3, 4, 5, 6)])
@@ -190,65 +232,150 @@ def _add_car_body(builder: MeshBuilder, profile: Array, width: float, height: fl
         face_up = builder.add_face(upper, paint, normal=tilt)
         builder.add_face(_inset(upper, 0.8), _GLASS * 1.15, on=face_up, normal=tilt)
         belt, roof = upper[[0, 3]].mean(axis=0), upper[[1, 2]].mean(axis=0)
-        post = np.array([[pillar - 0.05, belt[1], belt[2]], [pillar + 0.05, belt[1], belt[2]], [pillar + 0.05, roof[1], roof[2]], [pillar - 0.05, roof[1], roof[2]]])
+        post = np.array(
+            [
+                [pillar - 0.05, belt[1], belt[2]],
+                [pillar + 0.05, belt[1], belt[2]],
+                [pillar + 0.05, roof[1], roof[2]],
+                [pillar - 0.05, roof[1], roof[2]],
+            ]
+        )
         builder.add_face(post, paint * 0.8, on=face_up, normal=tilt)
     return sides
 
 
 def _add_car_front(builder: MeshBuilder, quad: Array, face: int, normal: Array) -> None:
     x, half_w, low, high = quad[0, 0] + 0.005, abs(quad[0, 1]), quad[0, 2], quad[1, 2]
-    builder.add_face(_end_rect(x, -half_w * 0.55, half_w * 0.55, low + 0.3 * (high - low), low + 0.75 * (high - low)), _DARK, on=face, normal=normal)
+    builder.add_face(
+        _end_rect(x, -half_w * 0.55, half_w * 0.55, low + 0.3 * (high - low), low + 0.75 * (high - low)),
+        _DARK,
+        on=face,
+        normal=normal,
+    )
     builder.add_face(_end_rect(x, -half_w, half_w, low, low + 0.16 * (high - low)), _DARK, on=face, normal=normal)
-    builder.add_face(_end_rect(x, -0.26, 0.26, low + 0.2 * (high - low), low + 0.48 * (high - low)), np.array([220.0, 220, 214]), on=face, normal=normal)
+    builder.add_face(
+        _end_rect(x, -0.26, 0.26, low + 0.2 * (high - low), low + 0.48 * (high - low)),
+        np.array([220.0, 220, 214]),
+        on=face,
+        normal=normal,
+    )
     for side in (1, -1):
-        builder.add_face(_end_rect(x, side * half_w * 0.62, side * half_w * 0.97, low + 0.6 * (high - low), high), np.array([226.0, 228, 226]), on=face, normal=normal, lamp=1)
+        builder.add_face(
+            _end_rect(x, side * half_w * 0.62, side * half_w * 0.97, low + 0.6 * (high - low), high),
+            np.array([226.0, 228, 226]),
+            on=face,
+            normal=normal,
+            lamp=1,
+        )
 
 
 def _add_car_rear(builder: MeshBuilder, quad: Array, face: int, normal: Array, paint: Array) -> None:
     x, half_w, low, high = quad[1, 0] - 0.005, abs(quad[1, 1]), quad[1, 2], quad[0, 2]
-    builder.add_face(_end_rect(x, -half_w, half_w, low, low + 0.22 * (high - low)), paint * 0.35 + 12, on=face, normal=normal)
-    builder.add_face(_end_rect(x, -0.26, 0.26, low + 0.4 * (high - low), low + 0.66 * (high - low)), np.array([222.0, 214, 150]), on=face, normal=normal)
+    builder.add_face(
+        _end_rect(x, -half_w, half_w, low, low + 0.22 * (high - low)), paint * 0.35 + 12, on=face, normal=normal
+    )
+    builder.add_face(
+        _end_rect(x, -0.26, 0.26, low + 0.4 * (high - low), low + 0.66 * (high - low)),
+        np.array([222.0, 214, 150]),
+        on=face,
+        normal=normal,
+    )
     for side in (1, -1):
-        builder.add_face(_end_rect(x, side * half_w * 0.64, side * half_w * 0.97, low + 0.6 * (high - low), high), np.array([158.0, 24, 24]), on=face, normal=normal, lamp=2)
+        builder.add_face(
+            _end_rect(x, side * half_w * 0.64, side * half_w * 0.97, low + 0.6 * (high - low), high),
+            np.array([158.0, 24, 24]),
+            on=face,
+            normal=normal,
+            lamp=2,
+        )
 
 
 def _add_tail_lamps(builder: MeshBuilder, quad: Array, face: int, normal: Array) -> None:
     for side in (0, 1):
         outer, inner = quad[[0, 1] if side == 0 else [3, 2]], quad[[3, 2] if side == 0 else [0, 1]]
         inside = outer + 0.16 * (inner - outer)
-        builder.add_face(np.array([outer[0], outer[1], inside[1], inside[0]]), np.array([158.0, 24, 24]), on=face, normal=normal, lamp=2)
+        builder.add_face(
+            np.array([outer[0], outer[1], inside[1], inside[0]]),
+            np.array([158.0, 24, 24]),
+            on=face,
+            normal=normal,
+            lamp=2,
+        )
 
 
-def _add_bus_ends(builder: MeshBuilder, faces: dict[str, int], half_l: float, half_w: float, height: float, decks: list[tuple[float, float]], second: Array) -> None:
+def _add_bus_ends(
+    builder: MeshBuilder,
+    faces: dict[str, int],
+    half_l: float,
+    half_w: float,
+    height: float,
+    decks: list[tuple[float, float]],
+    second: Array,
+) -> None:
     front, rear = faces["front"], faces["rear"]
     builder.add_face(_end_rect(half_l, -half_w, half_w, 0.32, 0.9), second, on=front)
     builder.add_face(_end_rect(half_l, -half_w * 0.92, half_w * 0.92, 0.98, decks[0][1] + 0.1), _GLASS, on=front)
     if len(decks) > 1:
         builder.add_face(_end_rect(half_l, -half_w * 0.92, half_w * 0.92, decks[1][0], decks[1][1]), _GLASS, on=front)
-    builder.add_face(_end_rect(half_l, -half_w * 0.6, half_w * 0.6, height - 0.4, height - 0.1), np.array([30.0, 28, 24]), on=front)
-    builder.add_face(_end_rect(half_l, -half_w * 0.5, half_w * 0.5, height - 0.34, height - 0.17), np.array([240.0, 176, 50]), on=front, lamp=3)
+    builder.add_face(
+        _end_rect(half_l, -half_w * 0.6, half_w * 0.6, height - 0.4, height - 0.1), np.array([30.0, 28, 24]), on=front
+    )
+    builder.add_face(
+        _end_rect(half_l, -half_w * 0.5, half_w * 0.5, height - 0.34, height - 0.17),
+        np.array([240.0, 176, 50]),
+        on=front,
+        lamp=3,
+    )
     builder.add_face(_end_rect(-half_l, -half_w * 0.7, half_w * 0.7, height - 1.3, height - 0.45), _GLASS, on=rear)
     builder.add_face(_end_rect(-half_l, -half_w * 0.6, half_w * 0.6, 0.5, 1.2), _DARK, on=rear)
     for side in (1, -1):
-        builder.add_face(_end_rect(half_l, side * half_w * 0.6, side * half_w * 0.92, 0.62, 0.86), np.array([230.0, 230, 226]), on=front, lamp=1)
-        builder.add_face(_end_rect(-half_l, side * half_w * 0.76, side * half_w * 0.94, 0.6, 1.3), np.array([158.0, 24, 24]), on=rear, lamp=2)
+        builder.add_face(
+            _end_rect(half_l, side * half_w * 0.6, side * half_w * 0.92, 0.62, 0.86),
+            np.array([230.0, 230, 226]),
+            on=front,
+            lamp=1,
+        )
+        builder.add_face(
+            _end_rect(-half_l, side * half_w * 0.76, side * half_w * 0.94, 0.6, 1.3),
+            np.array([158.0, 24, 24]),
+            on=rear,
+            lamp=2,
+        )
 
 
-def _add_cab(builder: MeshBuilder, back: float, front: float, half_w: float, height: float, paint: Array) -> dict[str, int]:
+def _add_cab(
+    builder: MeshBuilder, back: float, front: float, half_w: float, height: float, paint: Array
+) -> dict[str, int]:
     faces = builder.add_box((back, -half_w * 0.96, 0.45), (front, half_w * 0.96, height), paint)
     y = half_w * 0.96
     builder.add_face(_end_rect(front, -y * 0.9, y * 0.9, height * 0.56, height * 0.88), _GLASS, on=faces["front"])
     builder.add_face(_end_rect(front, -y * 0.6, y * 0.6, 0.75, height * 0.48), _DARK * 1.4, on=faces["front"])
     builder.add_face(_end_rect(front, -y, y, 0.45, 0.66), _DARK, on=faces["front"])
     for side in (1, -1):
-        builder.add_face(_end_rect(front, side * y * 0.66, side * y * 0.94, 0.7, 0.95), np.array([230.0, 230, 226]), on=faces["front"], lamp=1)
+        builder.add_face(
+            _end_rect(front, side * y * 0.66, side * y * 0.94, 0.7, 0.95),
+            np.array([230.0, 230, 226]),
+            on=faces["front"],
+            lamp=1,
+        )
         name = "left" if side > 0 else "right"
-        builder.add_face(_side_rect(side * y, back + 0.45, front - 0.12, height * 0.56, height * 0.86), _GLASS * 1.1, on=faces[name])
+        builder.add_face(
+            _side_rect(side * y, back + 0.45, front - 0.12, height * 0.56, height * 0.86), _GLASS * 1.1, on=faces[name]
+        )
         builder.add_face(_side_rect(side * y, back + 0.38, back + 0.42, 0.8, height * 0.9), paint * 0.6, on=faces[name])
     return faces
 
 
-def _add_cargo_marks(builder: MeshBuilder, box: dict[str, int], half_l: float, half_w: float, back: float, height: float, cargo: Array, rng: np.random.Generator) -> None:
+def _add_cargo_marks(
+    builder: MeshBuilder,
+    box: dict[str, int],
+    half_l: float,
+    half_w: float,
+    back: float,
+    height: float,
+    cargo: Array,
+    rng: np.random.Generator,
+) -> None:
     mark = _PAINTS[int(rng.integers(len(_PAINTS)))]
     plain = rng.random() < 0.35
     for name, side in (("left", half_w), ("right", -half_w)):
@@ -257,10 +384,17 @@ def _add_cargo_marks(builder: MeshBuilder, box: dict[str, int], half_l: float, h
         if not plain:
             middle, reach = (back - half_l) / 2, (back + half_l) * rng.uniform(0.2, 0.4)
             low = 1.0 + (height - 1.0) * rng.uniform(0.25, 0.5)
-            builder.add_face(_side_rect(side, middle - reach, middle + reach, low, low + (height - 1) * 0.3), mark, on=box[name])
+            builder.add_face(
+                _side_rect(side, middle - reach, middle + reach, low, low + (height - 1) * 0.3), mark, on=box[name]
+            )
     builder.add_face(_end_rect(-half_l, -0.03, 0.03, 1.0, height), cargo * 0.5, on=box["rear"])
     for side in (1, -1):
-        builder.add_face(_end_rect(-half_l, side * half_w * 0.8, side * half_w * 0.95, 1.02, 1.2), np.array([160.0, 24, 24]), on=box["rear"], lamp=2)
+        builder.add_face(
+            _end_rect(-half_l, side * half_w * 0.8, side * half_w * 0.95, 1.02, 1.2),
+            np.array([160.0, 24, 24]),
+            on=box["rear"],
+            lamp=2,
+        )
 
 
 def _build_pickup(paint: Array, rng: np.random.Generator) -> Mesh:
@@ -270,11 +404,39 @@ def _build_pickup(paint: Array, rng: np.random.Generator) -> Mesh:
     axles = (0.32 * length, -0.3 * length)
     _add_undercarriage(builder, length, width, radius, axles)
     bed = builder.add_box((-half_l, -half_w, 0.45), (-0.06 * length, half_w, 1.1), paint)
-    builder.add_face(np.array([[-half_l + 0.1, -half_w + 0.1, 1.1], [-0.08 * length, -half_w + 0.1, 1.1], [-0.08 * length, half_w - 0.1, 1.1], [-half_l + 0.1, half_w - 0.1, 1.1]]), _DARK, on=bed["top"])
+    builder.add_face(
+        np.array(
+            [
+                [-half_l + 0.1, -half_w + 0.1, 1.1],
+                [-0.08 * length, -half_w + 0.1, 1.1],
+                [-0.08 * length, half_w - 0.1, 1.1],
+                [-half_l + 0.1, half_w - 0.1, 1.1],
+            ]
+        ),
+        _DARK,
+        on=bed["top"],
+    )
     for side in (1, -1):
-        builder.add_face(_end_rect(-half_l, side * half_w * 0.8, side * half_w * 0.97, 0.7, 1.05), np.array([158.0, 24, 24]), on=bed["rear"], lamp=2)
+        builder.add_face(
+            _end_rect(-half_l, side * half_w * 0.8, side * half_w * 0.97, 0.7, 1.05),
+            np.array([158.0, 24, 24]),
+            on=bed["rear"],
+            lamp=2,
+        )
     builder.add_face(_end_rect(-half_l, -0.26, 0.26, 0.55, 0.7), np.array([222.0, 214, 150]), on=bed["rear"])
-    scaled = np.array([(0.5, 0.26), (0.5, 0.54), (0.48, 0.6), (0.2, 0.64), (0.08, 1.0), (-0.04, 1.0), (-0.06, 0.64), (-0.06, 0.6), (-0.06, 0.26)])
+    scaled = np.array(
+        [
+            (0.5, 0.26),
+            (0.5, 0.54),
+            (0.48, 0.6),
+            (0.2, 0.64),
+            (0.08, 1.0),
+            (-0.04, 1.0),
+            (-0.06, 0.64),
+            (-0.06, 0.6),
+            (-0.06, 0.26),
+        ]
+    )
     sides = _add_car_body(builder, scaled * (length, height), width, height, paint, rng)
     rim = np.array([150.0, 150, 154])
     for side in (1.0, -1.0):
