@@ -1,0 +1,57 @@
+from curation_inputs import make_clips
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from curators.splits import SPLITS, assign_splits
+from schemas.curation_options import SplitOptions
+
+families = st.lists(st.text(min_size=1, max_size=8), min_size=1, max_size=20)
+
+
+def splits_of(families, options=None, seed=1):
+    clips = make_clips(*((f"c{place}", family) for place, family in enumerate(families)))
+    return assign_splits(clips, options or SplitOptions(), seed).to_pylist()
+
+
+@given(families)
+@settings(max_examples=50)
+def test_a_family_is_never_divided(names):
+    sides = {}
+    for name, split in zip(names, splits_of(names), strict=True):
+        assert sides.setdefault(name, split) == split
+
+
+@given(families, families)
+@settings(max_examples=50)
+def test_another_clip_moves_none(names, more):
+    assert splits_of([*names, *more])[: len(names)] == splits_of(names)
+
+
+@given(families, st.integers(0, 5))
+@settings(max_examples=50)
+def test_a_split_with_no_share_stays_empty(names, seed):
+    assert "test" not in splits_of(names, SplitOptions(train=0.5, val=0.5, test=0.0), seed)
+    assert set(splits_of(names, SplitOptions(train=0.0, val=0.0, test=1.0), seed)) == {"test"}
+
+
+def test_shares_are_met_on_average():
+    splits = splits_of([f"prompt {i}" for i in range(2000)])
+    assert [round(splits.count(split) / 2000, 1) for split in SPLITS] == [0.8, 0.1, 0.1]
+
+
+def test_another_seed_divides_otherwise():
+    names = [f"prompt {i}" for i in range(50)]
+    assert splits_of(names, seed=1) != splits_of(names, seed=2)
+
+
+def test_clips_that_agree_in_a_widening_axis_share_a_side():
+    # The factory gives each clip its family's text as the attribute "weather", and each its own id.
+    options = SplitOptions(by=("weather",))
+    names = ["fog"] * 10 + ["rain"] * 10
+    splits = splits_of(names, options)
+    assert len(set(splits[:10])) == len(set(splits[10:])) == 1
+
+
+def test_footage_that_has_no_such_attribute_keeps_its_source_as_family():
+    clips = make_clips(*[(f"c{i}", f"source{i}", 0) for i in range(40)])
+    assert len(set(assign_splits(clips, SplitOptions(by=("camera",)), 1).to_pylist())) > 1
