@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 
 from generators.clip_identity import attempt_seed, rendered_clip_id
-from generators.procedural import scene
+from generators.procedural import render, scene
 from generators.protocol import RenderedClip
 from schemas.errors import FramefoundryError
 from schemas.records import ClipJob, Failure, Origin, Scenario
@@ -97,7 +97,7 @@ def render_clip(job: ClipJob, clip: ClipOptions, folder: Path) -> RenderedClip:
     truth: list[scene.TruthObjects] = []
 
     def images() -> Iterator[np.ndarray]:
-        for frame in scene.render_scene(request):
+        for frame in render.render_scene(request):
             truth.append(frame.objects)
             yield frame.image
 

@@ -4,6 +4,11 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# A shared, busy machine: how long an example takes says nothing about the code.
+settings.register_profile("framefoundry", deadline=None)
+settings.load_profile("framefoundry")
 
 SHARED = Path(__file__).parents[2] / "shared"
 
