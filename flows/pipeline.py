@@ -30,7 +30,7 @@ def run_pipeline(recipe: Recipe, store: Store) -> RunReport:
         try:
             with watch.stage("plan"):
                 resident_annotator(recipe, store)  # missing weights are refused before any work
-                jobs = resident_generator(recipe).jobs()
+                jobs = resident_generator(recipe, store).jobs()
             with watch.stage("render"):
                 rendered = render_clips(recipe, store, jobs)
                 release("generator")

@@ -1,0 +1,94 @@
+"""Real pipelines of stock diffusers classes with tiny random weights, saved as ordinary diffusers folders in a second."""
+
+from pathlib import Path
+
+WORDS = "a an the of on in red green blue yellow ball box car truck bus person dog road night day fog rain moving left right".split()
+
+
+def tokenizer(longest: int = 64):
+    """A word-level tokenizer with single letters to fall back on, and the padding and end marks of T5."""
+    from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
+    from transformers import PreTrainedTokenizerFast
+
+    pieces = ["<pad>", "</s>", "<unk>", *WORDS]
+    letters = [chr(code) for code in range(ord("a"), ord("z") + 1)]
+    pieces += [piece for letter in letters for piece in (letter, f"##{letter}") if piece not in pieces]
+    inner = Tokenizer(models.WordPiece({piece: index for index, piece in enumerate(pieces)}, unk_token="<unk>"))
+    inner.normalizer = normalizers.Lowercase()
+    inner.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    inner.post_processor = processors.TemplateProcessing(single="$A </s>", special_tokens=[("</s>", 1)])
+    fast = PreTrainedTokenizerFast(
+        tokenizer_object=inner, pad_token="<pad>", eos_token="</s>", unk_token="<unk>", model_max_length=longest
+    )
+    return fast, len(pieces)
+
+
+def text_config(kind, vocabulary: int):
+    return kind(
+        vocab_size=vocabulary, d_model=32, d_kv=8, d_ff=64, num_layers=1, num_heads=4, feed_forward_proj="gated-gelu",
+        pad_token_id=0, eos_token_id=1, decoder_start_token_id=0,
+    )  # fmt: skip
+
+
+def save_wan(folder: Path, *, first_frame: bool = False, layers: int = 2, seed: int = 0) -> Path:
+    """A Wan pipeline: text to video, or with ``first_frame`` image to video without an image encoder, as Wan 2.2 has it."""
+    import torch
+    from diffusers import (
+        AutoencoderKLWan,
+        UniPCMultistepScheduler,
+        WanImageToVideoPipeline,
+        WanPipeline,
+        WanTransformer3DModel,
+    )
+    from transformers import UMT5Config, UMT5EncoderModel
+
+    torch.manual_seed(seed)
+    words, vocabulary = tokenizer()
+    parts = {
+        "tokenizer": words,
+        "text_encoder": UMT5EncoderModel(text_config(UMT5Config, vocabulary)),
+        "vae": AutoencoderKLWan(
+            base_dim=4, z_dim=16, dim_mult=[1, 2, 2, 2], num_res_blocks=1, temperal_downsample=[False, True, True]
+        ),
+        "transformer": WanTransformer3DModel(
+            patch_size=(1, 2, 2), num_attention_heads=2, attention_head_dim=12, in_channels=36 if first_frame else 16,
+            out_channels=16, text_dim=32, freq_dim=32, ffn_dim=32, num_layers=layers, rope_max_seq_len=64,
+        ),
+        "scheduler": UniPCMultistepScheduler(prediction_type="flow_prediction", use_flow_sigmas=True, flow_shift=3.0),
+    }  # fmt: skip
+    kind = WanImageToVideoPipeline if first_frame else WanPipeline
+    kind(**parts).save_pretrained(folder, safe_serialization=True)
+    return folder
+
+
+def save_ltx(folder: Path, *, seed: int = 0) -> Path:
+    """An LTX text-to-video pipeline with the real compression: 32 pixels and 8 frames to a latent."""
+    import torch
+    from diffusers import (
+        AutoencoderKLLTXVideo,
+        FlowMatchEulerDiscreteScheduler,
+        LTXPipeline,
+        LTXVideoTransformer3DModel,
+    )
+    from transformers import T5Config, T5EncoderModel
+
+    torch.manual_seed(seed)
+    words, vocabulary = tokenizer(128)
+    widths = (8, 8, 8, 8)
+    vae = AutoencoderKLLTXVideo(
+        latent_channels=16, block_out_channels=widths, decoder_block_out_channels=widths, layers_per_block=(1,) * 5,
+        decoder_layers_per_block=(1,) * 5, spatio_temporal_scaling=(True, True, True, False),
+        decoder_spatio_temporal_scaling=(True, True, True, False), decoder_inject_noise=(False,) * 5,
+        upsample_residual=(False,) * 4, upsample_factor=(1,) * 4, timestep_conditioning=False, patch_size=4, patch_size_t=1,
+    )  # fmt: skip
+    LTXPipeline(
+        scheduler=FlowMatchEulerDiscreteScheduler(use_dynamic_shifting=True, shift_terminal=0.1),
+        vae=vae,
+        text_encoder=T5EncoderModel(text_config(T5Config, vocabulary)),
+        tokenizer=words,
+        transformer=LTXVideoTransformer3DModel(
+            in_channels=16, out_channels=16, num_attention_heads=2, attention_head_dim=16, cross_attention_dim=32,
+            num_layers=2, caption_channels=32,
+        ),
+    ).save_pretrained(folder, safe_serialization=True)  # fmt: skip
+    return folder
