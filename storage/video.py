@@ -31,6 +31,11 @@ GOP_FRAMES = 12
 # Half the time of `medium` at the same size and error on 320x192 footage.
 PRESET = "veryfast"
 _EXACT_AREA = Interpolation.AREA | Interpolation.ACCURATE_RND | Interpolation.BITEXACT
+# A playlist or list of files that poses as a video would have FFmpeg open what it names.
+_PLAIN_FILES = {
+    "protocol_whitelist": "file",
+    "format_whitelist": "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg",
+}
 _NTSC = Fraction(1000, 1001)
 
 
@@ -261,8 +266,7 @@ def _opened(path: Path) -> Iterator[tuple[Any, Any]]:
             raise MediaError(
                 f"{path}: cut short: {missing} bytes are missing at its end.", "Copy or download it again."
             )
-        # files alone: a text that poses as a video must not make FFmpeg open an address
-        with av.open(str(path.absolute()), options={"protocol_whitelist": "file"}) as container:
+        with av.open(str(path.absolute()), options=_PLAIN_FILES) as container:
             if not container.streams.video:
                 raise MediaError(f"{path}: no video stream in it.", "Remove it from the folder.")
             stream = container.streams.video[0]
