@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from typing import Any
 
-from schemas.generator_options import FootageOptions
 from schemas.identity import digest, stable_seed
 from schemas.recipe import ClipOptions
 from schemas.records import Scenario, SourceSegment
@@ -56,37 +55,20 @@ def rendered_clip_id(
     )
 
 
-def footage_clip_id(
-    segment: SourceSegment,
-    frames: int,
-    fps: float,
-    size: tuple[int, int],
-    options: FootageOptions,
-    version: str,
-    crf: int,
-) -> str:
+def footage_clip_id(segment: SourceSegment, normalisation: Mapping[str, Any]) -> str:
     """The ``clip_id`` of a segment of existing footage; the file's name is not in it.
 
     Args:
         segment: the stretch of which file.
-        frames: its length in the normalised stream.
-        fps: rate that the source is brought to, frames a second.
-        size: width and height that the source is brought to, pixels.
-        options: how it is brought there.
-        version: of the normalisation; to be raised whenever its pixels change.
-        crf: encoder quality.
+        normalisation: JSON-ready settings that turn the file's frames into the clip's: kind and version of the
+            generator, rate, length, size, fit, encoder quality.
     """
     return digest(
         {
             "source": segment.sha256,
+            "index": segment.index,
             "start": segment.start,
-            "frames": frames,
-            "fps": fps,
-            "size": list(size),
-            "fit": options.fit,
-            "generator": options.kind,
-            "version": version,
-            "crf": crf,
+            "normalisation": dict(normalisation),
         }
     )
 

@@ -108,7 +108,8 @@ def mix(bits: np.ndarray) -> np.ndarray:
     """Spread uint64 numbers evenly over their range (the finaliser of SplitMix64: Steele, Lea and Flood, 2014)."""
     bits = (bits ^ (bits >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     bits = (bits ^ (bits >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return bits ^ (bits >> np.uint64(31))
+    mixed: np.ndarray = bits ^ (bits >> np.uint64(31))
+    return mixed
 
 
 def _waiting_times(grid: Grid, weighted: bool) -> np.ndarray:
@@ -117,7 +118,8 @@ def _waiting_times(grid: Grid, weighted: bool) -> np.ndarray:
     for values, weights in zip(grid.hashes, grid.weights, strict=True):
         hashes = (hashes[:, None] + values).reshape(-1)
         rates = (rates[:, None] + (np.log(weights) if weighted else np.zeros(len(weights)))).reshape(-1)
-    return np.log(_exponential(mix(hashes))) - rates
+    times: np.ndarray = np.log(_exponential(mix(hashes))) - rates
+    return times
 
 
 def _draw_distinct(grid: Grid, count: int, weighted: bool, without: np.ndarray) -> np.ndarray:

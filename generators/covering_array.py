@@ -89,13 +89,15 @@ class _Pairs:
     def of(self, rows: np.ndarray) -> np.ndarray:
         """The pairs that each of ``rows`` (n, axes) shows, int64 (n, axes * (axes - 1) / 2)."""
         values = rows + self._offsets
-        return values[:, self._first] * self._span + values[:, self._second]
+        numbers: np.ndarray = values[:, self._first] * self._span + values[:, self._second]
+        return numbers
 
     def with_value(self, row: np.ndarray, axis: int, value: int) -> np.ndarray:
         """The pairs in which ``axis`` takes part when ``row`` (axes,) has ``value`` there."""
         changed = row.copy()
         changed[axis] = value
-        return self.of(changed[None])[0][(self._first == axis) | (self._second == axis)]
+        numbers: np.ndarray = self.of(changed[None])[0][(self._first == axis) | (self._second == axis)]
+        return numbers
 
     def rows_for(self, missing: np.ndarray) -> np.ndarray:
         """For each pair, by number, the combination of its two values and of first values elsewhere."""
@@ -166,7 +168,7 @@ def _rest_spare_values(rows: np.ndarray, pairs: _Pairs) -> np.ndarray:
     rested = rows.copy()
     times = np.bincount(pairs.of(rows).reshape(-1), minlength=pairs.slots)
     for row in reversed(rested):
-        for axis in np.flatnonzero(row):
+        for axis in np.flatnonzero(row).tolist():
             spare = pairs.with_value(row, axis, row[axis])
             if (times[spare] > 1).all():
                 times[spare] -= 1

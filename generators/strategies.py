@@ -59,7 +59,7 @@ def _pairwise(grid: Grid, wanted: int | None) -> np.ndarray:
 def _refuse_more_than(available: int, template: PromptTemplate) -> None:
     if template.variations is not None and template.variations > available:
         raise RecipeError(
-            f"prompts.variations: {template.variations:,} different scenarios wanted, but the axes make only {available:,}.",
+            f"prompts.variations: {template.variations:,} different scenarios wanted, {available:,} exist.",
             f"Set variations to at most {available:,}, add axis values, or use `repeats`.",
         )
 
