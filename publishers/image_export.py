@@ -84,8 +84,15 @@ class ExportCounts:
 
 def account_of(counts: ExportCounts, path: str, options: ImageOptions) -> dict[str, Any]:
     """What dataset.json says of a projection: where it lies, how it was asked for, and its counts."""
-    account = {"path": path, "options": options.model_dump(mode="json"), "images": counts.images, **asdict(counts)}
-    return {**account, "missing": list(counts.missing)}
+    return {
+        **asdict(counts),
+        "path": path,
+        "options": options.model_dump(mode="json"),
+        "images": counts.images,
+        "splits": [asdict(split) for split in counts.splits],
+        "left_out": [asdict(reason) for reason in counts.left_out],
+        "missing": list(counts.missing),
+    }
 
 
 def flatten_objects(frames: pa.Table) -> pa.Table:

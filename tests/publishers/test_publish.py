@@ -120,7 +120,7 @@ def assert_same_boxes(found, expected):
 
 
 def test_every_form_holds_the_same_boxes(everything, database):
-    store, rows, version = everything
+    _, rows, version = everything
     expected = boxes_of_rows(rows)
     assert len(expected) == 26
     assert_same_boxes(boxes_of_parquet(version.path), expected)
@@ -234,7 +234,7 @@ def test_a_clip_that_is_cut_short_is_refused(store, rows):
 
 @pytest.mark.parametrize("ignore", ["drop", "mask"])
 def test_no_published_image_shows_a_planted_object_untold(store, ignore):
-    """An object stored above the ignore threshold is labelled, masked, a crowd, or the reason that a frame is absent."""
+    """What is stored above the ignore threshold is labelled, masked, a crowd, or why a frame is absent."""
     planted = (44.0, 24.0, 12.0, 16.0)
     boxes = [*STREET_BOXES, ("c", 3, 99, "dog", planted, "ignore"), ("b", 6, 98, "person", planted, "ignore")]
     rows = make_rows(boxes)
