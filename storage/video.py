@@ -13,7 +13,7 @@ import hashlib
 import math
 import platform
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import chain
@@ -25,6 +25,7 @@ import numpy as np
 from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc, Interpolation, VideoReformatter
 
 from schemas.errors import MediaError
+from storage.disk_faults import explain_disk_faults
 from storage.truncation import missing_bytes
 
 GOP_FRAMES = 12
@@ -89,6 +90,7 @@ def write_clip(path: Path, frames: Iterable[np.ndarray], fps: float, *, crf: int
     Raises:
         MediaError: no frames; frames of odd, unequal or impossible size or type; or the encoder failed. No file is
             left.
+        StoreError: the disk is full or not writable. No file is left.
     """
     rate = exact_rate(fps)
     source = iter(frames)
@@ -99,12 +101,15 @@ def write_clip(path: Path, frames: Iterable[np.ndarray], fps: float, *, crf: int
     try:
         count = _encode(path, chain([first], source), rate, (height, width), crf)
         return EncodedClip(path, media_id(path), count, float(rate), width, height, path.stat().st_size)
-    except av.FFmpegError as fault:
-        path.unlink(missing_ok=True)
-        raise MediaError(f"{path}: encoding failed: {fault.strerror}.", "Check free disk space.") from fault
-    except BaseException:
-        path.unlink(missing_ok=True)
-        raise
+    except BaseException as fault:
+        with suppress(OSError):
+            path.unlink(missing_ok=True)
+        if not isinstance(fault, av.FFmpegError):
+            raise
+        with explain_disk_faults(path.parent, f"writing {path.name}"):
+            if isinstance(fault, OSError):
+                raise
+        raise MediaError(f"{path}: encoding failed: {fault.strerror}.", "Check the frames and the rate.") from fault
 
 
 def exact_rate(fps: float) -> Fraction:

@@ -1,12 +1,15 @@
 import platform
+import subprocess
+import sys
 import time
 from fractions import Fraction
+from pathlib import Path
 
 import av
 import numpy as np
 import pytest
 
-from schemas.errors import MediaError
+from schemas.errors import MediaError, StoreError
 from storage import video
 from storage.video import check_clip, exact_rate, media_id, probe, read_frames, write_clip
 
@@ -202,6 +205,35 @@ def test_a_generator_that_fails_half_way_leaves_no_file(tmp_path, shapes):
     with pytest.raises(RuntimeError, match="out of memory"):
         write_clip(tmp_path / "x.mp4", failing(), 12)
     assert not (tmp_path / "x.mp4").exists()
+
+
+def test_a_folder_that_is_not_there_is_told(tmp_path, shapes):
+    with pytest.raises(StoreError, match=r"writing x\.mp4"):
+        write_clip(tmp_path / "absent" / "x.mp4", shapes(), 12)
+
+
+_FILL = """
+import resource, signal, sys
+from pathlib import Path
+sys.path.insert(0, sys.argv[2])
+import numpy as np
+from schemas.errors import StoreError
+from storage.video import write_clip
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
+noise = [np.random.default_rng(seed).integers(0, 256, (192, 320, 3), dtype=np.uint8) for seed in range(5)]
+try:
+    write_clip(Path(sys.argv[1]), noise, 12)
+except StoreError as fault:
+    print(fault)
+"""
+
+
+def test_a_clip_that_the_disk_cannot_take_is_told_and_leaves_no_file(tmp_path):
+    command = [sys.executable, "-c", _FILL, str(tmp_path / "x.mp4"), str(Path(video.__file__).parents[1])]
+    told = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True).stdout
+    assert "writing x.mp4" in told
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_frames_may_be_views_of_other_arrays(tmp_path, shapes):
