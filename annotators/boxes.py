@@ -6,23 +6,31 @@ import numpy as np
 def corners_to_sizes(corners: np.ndarray) -> np.ndarray:
     """``(N, 4)`` x1, y1, x2, y2 as x, y, width, height, both float32; :func:`sizes_to_corners` undoes it exactly.
 
-    In float32, x + (x2 - x) can miss x2 by one step, and a tracker fed from stored boxes would drift from one fed by
-    the detector. Where that happens the stored size is moved to the neighbouring float.
+    In float32, x + (x2 - x) can miss x2 by one step, and a tracker fed from stored boxes would then drift from one fed
+    by the detector. Where it does, the neighbouring size is stored. Holds for boxes that lie in a frame.
     """
     corners = np.asarray(corners, np.float32).reshape(-1, 4)
     start, end = corners[:, :2], corners[:, 2:]
     size = end - start
     for towards in (np.float32(np.inf), np.float32(-np.inf)):
-        missed = start + size != end
         nudged = np.nextafter(size, towards)
-        size = np.where(missed & (start + nudged == end), nudged, size)
+        size = np.where((_add(start, size) != end) & (_add(start, nudged) == end), nudged, size)
     return np.concatenate([start, size], axis=1)
 
 
 def sizes_to_corners(sizes: np.ndarray) -> np.ndarray:
     """``(N, 4)`` x, y, width, height as x1, y1, x2, y2, both float32."""
     sizes = np.asarray(sizes, np.float32).reshape(-1, 4)
-    return np.concatenate([sizes[:, :2], sizes[:, :2] + sizes[:, 2:]], axis=1)
+    return np.concatenate([sizes[:, :2], _add(sizes[:, :2], sizes[:, 2:])], axis=1)
+
+
+def _add(start: np.ndarray, size: np.ndarray) -> np.ndarray:
+    """The float32 sum, halves rounded up. Rounded to even, as usual, no size at all leads to some of the ends."""
+    exact = start.astype(np.float64) + size
+    near = exact.astype(np.float32)
+    above = np.nextafter(near, np.float32(np.inf))
+    total: np.ndarray = np.where(exact - near == above.astype(np.float64) - exact, above, near)
+    return total
 
 
 def clip_corners(corners: np.ndarray, width: int, height: int) -> np.ndarray:

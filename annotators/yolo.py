@@ -61,7 +61,7 @@ class YoloAnnotator:
             [self.detection_fingerprint, dict(self._tracker.settings), refine, track_refinement.VERSION, SAME_THING_IOU]
         )
 
-    @property
+    @cached_property
     def class_names(self) -> tuple[str, ...]:
         """The detector's classes; loads it."""
         return self.detector.class_names
@@ -76,7 +76,8 @@ class YoloAnnotator:
 
     def detect(self, clips: Sequence[ClipRecord]) -> Iterator[tuple[ClipRecord, pa.Table | Failure]]:
         """``DETECTIONS`` of each clip in order; a clip that cannot be read ends as a Failure and holds nobody up."""
-        clips = list(clips)
+        if not clips:
+            return
         pending = _PendingFrames(self.detector, self._options.batch)
         found: list[list[np.ndarray]] = [[] for _ in clips]
         failures: dict[int, Failure] = {}

@@ -21,19 +21,27 @@ def flow_surroundings(session: Session) -> Iterator[Store]:
         StoreError: the store cannot be opened.
     """
     store = session.open_store()
-    api = prepare_prefect(session, store.root)
-    if api:
-        session.note(f"Prefect: follow this run at {api.removesuffix('/api')}")
-    else:
-        session.note("Prefect: starting its embedded server (the first start takes some seconds) …")
-    with orderly_interrupts(session), quiet_stdout(session), show_progress(session):
-        yield store
+    with orderly_interrupts(session), quiet_stdout(session):
+        prepare_prefect(session, store.root)
+        with show_progress(session):
+            yield store
 
 
-def prepare_prefect(session: Session, root: Path) -> str:
-    """Set Prefect's environment for the store at ``root``; the URL of a server that is up already, else ``""``."""
+def prepare_prefect(session: Session, root: Path) -> None:
+    """Set Prefect's environment for the store at ``root``, and see to it that there is a server to report to.
+
+    Raises:
+        EnvironmentFault: the embedded server does not start.
+    """
+    from flows.embedded_server import start_embedded_server
     from flows.prefect_settings import configure_prefect
 
-    if session.verbose:
-        os.environ.setdefault("PREFECT_LOGGING_LEVEL", "INFO")
-    return configure_prefect(root / PREFECT_FOLDER)
+    os.environ.setdefault("PREFECT_LOGGING_LEVEL", "INFO")  # what the UI shows of a run
+    # What a run has to say stands in its report and its errors; Prefect would say it again, with tracebacks.
+    os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "INFO" if session.verbose else "CRITICAL")
+    running = configure_prefect(root / PREFECT_FOLDER)
+    if running:
+        session.note(f"Follow this run at {running.removesuffix('/api')}/runs")
+    else:
+        session.note("Starting Prefect's embedded server (the first start on a store takes some seconds) …")
+        start_embedded_server()

@@ -10,10 +10,12 @@ from types import FrameType
 from cli.faults import INTERRUPTED
 from cli.session import Session
 
+FINISHING = "Finishing what is in hand; press Ctrl-C again to stop at once."
+
 
 @contextlib.contextmanager
-def orderly_interrupts(session: Session) -> Iterator[None]:
-    """Inside this block the first SIGINT or SIGTERM raises KeyboardInterrupt and says so; the second one kills.
+def orderly_interrupts(session: Session, farewell: str = FINISHING) -> Iterator[None]:
+    """Inside this block the first SIGINT or SIGTERM says ``farewell`` and raises KeyboardInterrupt; the second kills.
 
     Does nothing off the main thread, where Python delivers no signals.
     """
@@ -28,7 +30,7 @@ def orderly_interrupts(session: Session) -> Iterator[None]:
             _kill_children()
             os._exit(INTERRUPTED)
         stopping = True
-        session.note("[yellow]Stopping.[/] Finishing what is in hand; press Ctrl-C again to stop at once.")
+        session.note(f"[yellow]Stopping.[/] {farewell}")
         raise KeyboardInterrupt
 
     handlers = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}

@@ -26,8 +26,7 @@ def plan(
     from cli.estimates import estimate_jobs
     from cli.machine_checks import planned_root
     from cli.plan_tables import axis_table, estimate_lines, pair_lines, plan_as_json, scenario_table
-    from generators.scenarios import coverage
-    from schemas.prompts import PromptTemplate
+    from generators.coverage import coverage
     from storage.recipes import read_recipe
     from storage.store import Store
 
@@ -36,7 +35,7 @@ def plan(
     with quiet_stdout(session):
         jobs = list_jobs(wanted)
     scenarios = [job.scenario for job in jobs]
-    covered = coverage(wanted, scenarios) if isinstance(wanted.prompts, PromptTemplate) else None
+    covered = coverage(wanted, scenarios) if wanted.prompts is not None else None
     estimate = estimate_jobs(wanted, jobs, Store(planned_root(session.store)))
     session.emit(plan_as_json(wanted, jobs, covered, estimate))
     session.show(scenario_table(jobs if every else jobs[:first], len(jobs)))

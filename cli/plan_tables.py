@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from cli.estimates import Estimate
-    from generators.scenarios import Coverage
+    from generators.coverage import Coverage
     from schemas.recipe import Recipe
     from schemas.records import ClipJob
 
@@ -54,11 +54,11 @@ def pair_lines(coverage: "Coverage") -> Iterator[str]:
     from rich.markup import escape
 
     yield f"Pairs of values: {coverage.pairs_covered:,} of {coverage.pairs_possible:,} occur."
-    missing = list(coverage.missing_pairs)
-    for pair in missing[:SHOWN_MISSING_PAIRS]:
-        yield f"  never together: {escape(_pair(pair))}"
-    if len(missing) > SHOWN_MISSING_PAIRS:
-        yield f"  … and {len(missing) - SHOWN_MISSING_PAIRS:,} more pairs"
+    for pair in coverage.missing_pairs[:SHOWN_MISSING_PAIRS]:
+        yield f"  never together: {escape(str(pair))}"
+    more = coverage.pairs_possible - coverage.pairs_covered - SHOWN_MISSING_PAIRS
+    if more > 0:
+        yield f"  … and {more:,} more pairs"
 
 
 def estimate_lines(estimate: "Estimate") -> Iterator[str]:
@@ -89,7 +89,3 @@ def _describe(job: "ClipJob") -> str:
         return f"{job.segment.name}, from frame {job.segment.start}"
     repeat = f" (repeat {job.scenario.repeat + 1})" if job.scenario.repeat else ""
     return job.scenario.prompt + repeat
-
-
-def _pair(pair: Sequence[Any]) -> str:
-    return " + ".join(str(part) for part in pair)

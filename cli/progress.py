@@ -11,19 +11,20 @@ if TYPE_CHECKING:
     from rich.progress import Progress as Bars
     from rich.progress import TaskID
 
-    from flows.progress import Progress
+    from flows.progress import Listener, Progress
 
 SECONDS_BETWEEN_LINES = 5.0
 
 
 @contextlib.contextmanager
-def show_progress(session: Session) -> Iterator[None]:
-    """Show the progress of flows that run inside this block, on stderr."""
+def show_progress(session: Session) -> Iterator["Listener"]:
+    """Show the progress of flows that run inside this block, on stderr; yields the listener, for other long work."""
     from flows.progress import listen
 
     if not session.notes.is_terminal:
-        with listen(PlainLines(session.note)):
-            yield
+        lines = PlainLines(session.note)
+        with listen(lines):
+            yield lines
         return
     from rich.progress import BarColumn, MofNCompleteColumn, SpinnerColumn, TextColumn, TimeElapsedColumn
     from rich.progress import Progress as RichProgress
@@ -35,8 +36,10 @@ def show_progress(session: Session) -> Iterator[None]:
         MofNCompleteColumn(),
         TimeElapsedColumn(),
     )
-    with RichProgress(*columns, console=session.notes, transient=False) as bars, listen(StageBars(bars)):
-        yield
+    with RichProgress(*columns, console=session.notes) as bars:
+        stages = StageBars(bars)
+        with listen(stages):
+            yield stages
 
 
 class StageBars:

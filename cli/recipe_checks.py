@@ -1,6 +1,7 @@
 """Preflight of one recipe: its prompts, its sources, its detector, the room it takes."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from cli.checks import Check, fault, ok
@@ -67,4 +68,4 @@ def _check_room(recipe: Recipe, store: Store) -> Check:
     from cli.estimates import estimate_recipe
 
     existing = next(folder for folder in (store.root, *store.root.parents) if folder.exists())
-    return check_disk(existing, needed=estimate_recipe(recipe, store).bytes_needed)
+    return replace(check_disk(existing, needed=estimate_recipe(recipe, store).bytes_needed), subject="room")

@@ -43,4 +43,5 @@ def _ranks(clip_ids: pa.Array | pa.ChunkedArray, frames: pa.Array | pa.ChunkedAr
         mixed = mixed + np.asarray(frames).astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15)
         mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
         mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-        return mixed ^ (mixed >> np.uint64(31))
+        ranks: np.ndarray = mixed ^ (mixed >> np.uint64(31))
+        return ranks

@@ -13,7 +13,8 @@ def judge_clips(clip_ids: pa.ChunkedArray, scores: pa.Table, options: CurationOp
     """Columns verdict, rule, value and threshold for each clip.
 
     Rules, the first that applies decides: ``black`` (share of black frames), ``frozen`` (share of frames that repeat
-    the one before), ``agreement`` (share of the promised objects that the tracks show; a clip without a promise passes).
+    the one before), ``agreement`` (share of the promised objects that the tracks show; without a promise, a clip
+    passes). A share that is not a number is beyond every limit: it comes from pixels that are none.
 
     Args:
         clip_ids: of the clips to judge.
@@ -30,8 +31,8 @@ def judge_clips(clip_ids: pa.ChunkedArray, scores: pa.Table, options: CurationOp
         to_floats(scores[name].take(at)) for name in ("black_share", "frozen_share", "agreement")
     )
     rulings = Rulings(len(clip_ids), ACCEPTED)
-    rulings.rule("black", REJECTED, black > options.max_black, black, options.max_black)
-    rulings.rule("frozen", REJECTED, frozen > options.max_frozen, frozen, options.max_frozen)
+    rulings.rule("black", REJECTED, ~(black <= options.max_black), black, options.max_black)
+    rulings.rule("frozen", REJECTED, ~(frozen <= options.max_frozen), frozen, options.max_frozen)
     disagrees = np.nan_to_num(agreement, nan=1.0) < options.min_agreement
     rulings.rule("agreement", REJECTED, disagrees, agreement, options.min_agreement)
     return rulings.columns()

@@ -51,4 +51,4 @@ def _place(names: list[str], name: str) -> int:
 
 def to_floats(column: pa.ChunkedArray) -> np.ndarray:
     """A column as float32, nulls as NaN: stored in float32, 0.7 must not fall below a threshold of 0.7."""
-    return column.cast(pa.float32()).to_numpy().astype(np.float32)
+    return np.asarray(column.cast(pa.float32()).to_numpy(), np.float32)

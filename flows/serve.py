@@ -17,12 +17,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 from typing import Any
-from urllib.error import HTTPError, URLError
+from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 import yaml
 
 from flows.child_processes import ChildProcess, start_child, stop_child, wait_for_any_end
+from flows.embedded_server import answers, find_free_port
 from flows.prefect_settings import SERVE_FILE, configure_prefect, served_api
 from schemas.errors import BusyError, EnvironmentFault
 from storage.locks import hold
@@ -89,7 +90,7 @@ def serve_here(store: Store, home: Path, tell: Tell, port: int | None = None, de
             address = ["--host", "127.0.0.1", "--port", str(premises.port)]
             server = _start(stack, "server", premises, ["server", "start", *address])
             tell(f"Starting Prefect's server on {premises.site} (the first start takes some seconds) …")
-            _wait_until(lambda: _answers(premises.api), server, "answers")
+            _wait_until(lambda: answers(premises.api), server, "answers")
             create_work_pool(premises.api)
             worker = _start(stack, "worker", premises, ["worker", "start", "--pool", WORK_POOL, "--type", "process"])
             _wait_until(lambda: has_worker_online(premises.api), worker, "is online")
@@ -169,9 +170,7 @@ def choose_port(wanted: int | None) -> int:
         return wanted
     if _is_free(USUAL_PORT):
         return USUAL_PORT
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    return find_free_port()
 
 
 def create_work_pool(api: str) -> None:
@@ -281,14 +280,6 @@ def _is_free(port: int) -> bool:
         except OSError:
             return False
     return True
-
-
-def _answers(api: str) -> bool:
-    try:
-        with urlopen(f"{api}/health", timeout=5) as answer:
-            return bool(answer.status == 200)
-    except (URLError, OSError):
-        return False
 
 
 def _post_unless_there(url: str, body: Mapping[str, Any]) -> None:

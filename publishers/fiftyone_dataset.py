@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from publishers.fiftyone_samples import MediaPath, SampleMaker, declare_fields
+from publishers.fiftyone_session import OWNER_KEY
 from publishers.image_export import SPLITS, Progress, StoredImages
 from publishers.rows import DatasetRows
 from schemas.errors import RecipeError
 from schemas.tables import ACCEPTED, IGNORE, REJECTED
 
-OWNER_KEY = "framefoundry"
 _FRAMES_A_BATCH = 2_000
 
 

@@ -12,6 +12,9 @@ from typing import Any
 from publishers.mongod import hold_mongod
 from schemas.errors import EnvironmentFault, RecipeError
 
+OWNER_KEY = "framefoundry"
+"""In a FiftyOne dataset's ``info``: marks it as ours, and tells its version."""
+
 URI_VARIABLE = "FIFTYONE_DATABASE_URI"
 _OURS_VARIABLE = "FRAMEFOUNDRY_DATABASE_URI"  # what we set URI_VARIABLE to: our child processes are not "the user"
 _SETTINGS = {
@@ -31,8 +34,7 @@ def fiftyone_session(folder: Path) -> Iterator[Any]:
         EnvironmentFault: FiftyOne or mongod is missing or does not start, or the database does not answer.
     """
     with ExitStack() as stack:
-        before = os.environ.get(URI_VARIABLE)
-        own = before in {None, "", os.environ.get(_OURS_VARIABLE)}
+        before, own = os.environ.get(URI_VARIABLE), not database_is_the_users()
         if own:
             uri = stack.enter_context(hold_mongod(folder))
             stack.enter_context(_environment({URI_VARIABLE: uri, _OURS_VARIABLE: uri}))
@@ -42,6 +44,32 @@ def fiftyone_session(folder: Path) -> Iterator[Any]:
         if own:
             stack.callback(_disconnect, before)
         yield fiftyone
+
+
+def read_shown_version(folder: Path, dataset: str) -> str | None:
+    """The version that a FiftyOne dataset of ours shows, found without importing FiftyOne; None where unknown.
+
+    Raises:
+        EnvironmentFault: mongod is missing or does not start.
+    """
+    import pymongo
+
+    with ExitStack() as stack:
+        uri = os.environ[URI_VARIABLE] if database_is_the_users() else stack.enter_context(hold_mongod(folder))
+        client: pymongo.MongoClient[dict[str, Any]] = stack.enter_context(
+            pymongo.MongoClient(uri, serverSelectionTimeoutMS=5_000)
+        )
+        name = os.environ.get("FIFTYONE_DATABASE_NAME", "fiftyone")
+        try:
+            found = client[name]["datasets"].find_one({"name": dataset}, {f"info.{OWNER_KEY}": 1}) or {}
+        except pymongo.errors.PyMongoError:
+            return None
+    return ((found.get("info") or {}).get(OWNER_KEY) or {}).get("version")
+
+
+def database_is_the_users() -> bool:
+    """Whether the user chose a database (FIFTYONE_DATABASE_URI), so that we neither start nor stop one."""
+    return os.environ.get(URI_VARIABLE) not in {None, "", os.environ.get(_OURS_VARIABLE)}
 
 
 def open_app(folder: Path, dataset: str, *, port: int = 5151, wait_seconds: float | None = None) -> None:

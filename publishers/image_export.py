@@ -3,8 +3,9 @@
 import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -12,6 +13,7 @@ import pyarrow.compute as pc
 
 from publishers.rows import SURPLUS
 from schemas.errors import MediaError
+from schemas.publish_options import ImageOptions
 from schemas.tables import ACCEPT, OBJECT
 
 SPLITS = ("train", "val", "test")
@@ -78,6 +80,19 @@ class ExportCounts:
     def missing(self) -> tuple[str, ...]:
         """Splits without an image."""
         return tuple(split.split for split in self.splits if not split.images)
+
+
+def account_of(counts: ExportCounts, path: str, options: ImageOptions) -> dict[str, Any]:
+    """What dataset.json says of a projection: where it lies, how it was asked for, and its counts."""
+    return {
+        **asdict(counts),
+        "path": path,
+        "options": options.model_dump(mode="json"),
+        "images": counts.images,
+        "splits": [asdict(split) for split in counts.splits],
+        "left_out": [asdict(reason) for reason in counts.left_out],
+        "missing": list(counts.missing),
+    }
 
 
 def flatten_objects(frames: pa.Table) -> pa.Table:

@@ -24,6 +24,9 @@ class FootageOptions(StrictModel):
         default="native",
         description="How a frame meets the clip's size: keep the source's own size, pad, or cut to fill.",
     )
+    fps: Literal["source", "clip"] = Field(
+        default="source", description="Keep each source's own frame rate, or bring all to the clip's."
+    )
     licence: str = Field(default="unknown", description="Licence of the footage, recorded with every clip.")
     synthetic: bool = Field(default=False, description="Whether the footage was itself generated.")
 

@@ -13,7 +13,7 @@ import hashlib
 import math
 import platform
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import chain
@@ -25,12 +25,18 @@ import numpy as np
 from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc, Interpolation, VideoReformatter
 
 from schemas.errors import MediaError
+from storage.disk_faults import explain_disk_faults
 from storage.truncation import missing_bytes
 
 GOP_FRAMES = 12
 # Half the time of `medium` at the same size and error on 320x192 footage.
 PRESET = "veryfast"
 _EXACT_AREA = Interpolation.AREA | Interpolation.ACCURATE_RND | Interpolation.BITEXACT
+# A playlist or list of files that poses as a video would have FFmpeg open what it names.
+_PLAIN_FILES = {
+    "protocol_whitelist": "file",
+    "format_whitelist": "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg",
+}
 _NTSC = Fraction(1000, 1001)
 
 
@@ -84,6 +90,7 @@ def write_clip(path: Path, frames: Iterable[np.ndarray], fps: float, *, crf: int
     Raises:
         MediaError: no frames; frames of odd, unequal or impossible size or type; or the encoder failed. No file is
             left.
+        StoreError: the disk is full or not writable. No file is left.
     """
     rate = exact_rate(fps)
     source = iter(frames)
@@ -94,12 +101,15 @@ def write_clip(path: Path, frames: Iterable[np.ndarray], fps: float, *, crf: int
     try:
         count = _encode(path, chain([first], source), rate, (height, width), crf)
         return EncodedClip(path, media_id(path), count, float(rate), width, height, path.stat().st_size)
-    except av.FFmpegError as fault:
-        path.unlink(missing_ok=True)
-        raise MediaError(f"{path}: encoding failed: {fault.strerror}.", "Check free disk space.") from fault
-    except BaseException:
-        path.unlink(missing_ok=True)
-        raise
+    except BaseException as fault:
+        with suppress(OSError):
+            path.unlink(missing_ok=True)
+        if not isinstance(fault, av.FFmpegError):
+            raise
+        with explain_disk_faults(path.parent, f"writing {path.name}"):
+            if isinstance(fault, OSError):
+                raise
+        raise MediaError(f"{path}: encoding failed: {fault.strerror}.", "Check the frames and the rate.") from fault
 
 
 def exact_rate(fps: float) -> Fraction:
@@ -261,8 +271,7 @@ def _opened(path: Path) -> Iterator[tuple[Any, Any]]:
             raise MediaError(
                 f"{path}: cut short: {missing} bytes are missing at its end.", "Copy or download it again."
             )
-        # files alone: a text that poses as a video must not make FFmpeg open an address
-        with av.open(str(path.absolute()), options={"protocol_whitelist": "file"}) as container:
+        with av.open(str(path.absolute()), options=_PLAIN_FILES) as container:
             if not container.streams.video:
                 raise MediaError(f"{path}: no video stream in it.", "Remove it from the folder.")
             stream = container.streams.video[0]

@@ -214,7 +214,8 @@ def measure_truth(
         bottom = min(silhouette.top + silhouette.mask.shape[0], height)
         if right <= left or bottom <= top:
             continue
-        visible = cv2.compare(ids[top:bottom, left:right], index + 1, cv2.CMP_EQ)
+        # Not cv2.compare: it takes a number beside an array of four values for an array of four values.
+        visible = (ids[top:bottom, left:right] == index + 1).astype(np.uint8)
         pixels = cv2.countNonZero(visible)
         if not pixels:
             continue

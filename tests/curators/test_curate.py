@@ -82,6 +82,11 @@ def test_a_broken_clip_is_rejected_and_its_neighbour_is_not(column, good, bad, r
     assert decide_clips(**{column: [good, bad]}) == [("accepted", ""), ("rejected", rule)]
 
 
+@pytest.mark.parametrize("column", ["black_share", "frozen_share"])
+def test_a_share_that_is_not_a_number_is_refused(column):
+    assert decide_clips(**{column: [float("nan"), 0.0]}) == [("rejected", column.split("_")[0]), ("accepted", "")]
+
+
 def test_a_clip_without_a_promise_passes():
     assert decide_clips(agreement=[None, 1.0]) == [("accepted", ""), ("accepted", "")]
 

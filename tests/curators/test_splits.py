@@ -1,9 +1,11 @@
+import pyarrow as pa
 from curation_inputs import make_clips
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from curators.splits import SPLITS, assign_splits
 from schemas.curation_options import SplitOptions
+from schemas.tables import CLIPS
 
 families = st.lists(st.text(min_size=1, max_size=8), min_size=1, max_size=20)
 
@@ -55,3 +57,38 @@ def test_clips_that_agree_in_a_widening_axis_share_a_side():
 def test_footage_that_has_no_such_attribute_keeps_its_source_as_family():
     clips = make_clips(*[(f"c{i}", f"source{i}", 0) for i in range(40)])
     assert len(set(assign_splits(clips, SplitOptions(by=("camera",)), 1).to_pylist())) > 1
+
+
+def test_clips_agree_when_they_agree_in_all_widening_axes():
+    attributes = [{"place": p, "light": li} for p in "abcdefgh" for li in ("day", "night")]
+    clips = with_attributes(attributes)
+    sides = assign_splits(clips, SplitOptions(by=("place", "light")), 3).to_pylist()
+    alone = assign_splits(clips.slice(5, 1), SplitOptions(by=("light", "place")), 3).to_pylist()
+    assert alone == sides[5:6]
+    assert any(sides[at] != sides[at + 1] for at in range(0, 16, 2))
+
+
+def test_values_of_widening_axes_are_not_run_together():
+    clips = with_attributes([{"a": "x; b=y"}, {"a": "x", "b": "y"}])
+    sides = {
+        seed: assign_splits(clips, SplitOptions(by=("a", "b"), train=0.5, val=0.5, test=0), seed).to_pylist()
+        for seed in range(20)
+    }
+    assert any(first != second for first, second in sides.values())
+
+
+def test_a_hundred_thousand_clips_are_split_without_a_loop_over_them():
+    clips = with_attributes([{"place": f"p{at % 50}"} for at in range(1000)])
+    many = pa.concat_tables([clips] * 100)
+    assert assign_splits(many, SplitOptions(by=("place",)), 1).to_pylist()[-1000:] == splits_by_place(clips)
+
+
+def splits_by_place(clips):
+    return assign_splits(clips, SplitOptions(by=("place",)), 1).to_pylist()
+
+
+def with_attributes(attributes):
+    """A clip with a prompt of its own for each mapping."""
+    clips = make_clips(*((f"c{at}", f"prompt {at}") for at in range(len(attributes))))
+    column = pa.array([list(each.items()) for each in attributes], CLIPS.field("attributes").type)
+    return clips.set_column(clips.schema.get_field_index("attributes"), CLIPS.field("attributes"), column)

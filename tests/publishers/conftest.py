@@ -16,15 +16,17 @@ def rows():
 
 @pytest.fixture(scope="session")
 def database(tmp_path_factory):
-    """A data directory with a mongod that lives as long as the tests, away from the user's FiftyOne."""
+    """The database of a store, with a mongod that lives as long as the tests, away from the user's FiftyOne."""
     from publishers.mongod import hold_mongod
+    from storage.store import Store
 
-    folder = tmp_path_factory.mktemp("fiftyone")
+    settings = tmp_path_factory.mktemp("settings")
     os.environ |= {
-        "FIFTYONE_CONFIG_PATH": str(folder / "config.json"),
-        "FIFTYONE_APP_CONFIG_PATH": str(folder / "app_config.json"),
-        "FIFTYONE_PLUGINS_DIR": str(folder / "plugins"),
+        "FIFTYONE_CONFIG_PATH": str(settings / "config.json"),
+        "FIFTYONE_APP_CONFIG_PATH": str(settings / "app_config.json"),
+        "FIFTYONE_PLUGINS_DIR": str(settings / "plugins"),
     }
     os.environ.pop("FIFTYONE_DATABASE_URI", None)
+    folder = Store.open(tmp_path_factory.mktemp("store")).root / "fiftyone"
     with hold_mongod(folder):
         yield folder

@@ -4,10 +4,12 @@ import signal
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
 from schemas.errors import RecipeError, StoreError
+from storage import versions
 from storage.datasets import current_version, find_version, list_datasets, parse_reference, publish_version
 from storage.store import Store
 
@@ -187,6 +189,26 @@ def test_a_full_disk_publishes_nothing(store, leftovers):
         publish_version(store, "street", "aaa", fill)
     assert not (store.root / "datasets").exists()
     assert leftovers() == []
+
+
+def test_every_file_and_folder_is_synced_before_the_version_appears(store, monkeypatch):
+    events = []
+    real_fsync, real_rename = os.fsync, Path.rename
+
+    def fsync(descriptor):
+        events.append(Path(f"/proc/self/fd/{descriptor}").readlink().name)
+        real_fsync(descriptor)
+
+    def rename(path, target):
+        events.append("renamed")
+        return real_rename(path, target)
+
+    monkeypatch.setattr(versions.os, "fsync", fsync)
+    monkeypatch.setattr(Path, "rename", rename)
+    publish_version(store, "street", "aaa", _writing())
+    before, after = events[: events.index("renamed")], events[events.index("renamed") + 1 :]
+    assert {"clips.parquet", "dataset.json", "manifest", "publish", "datasets"} <= set(before)
+    assert after[0] == "street"
 
 
 def test_killed_in_the_middle_of_building_nothing_is_visible_and_the_rest_is_swept(store, leftovers):

@@ -211,6 +211,13 @@ def test_a_pointer_moves_only_from_what_was_expected(store):
     assert store.read_pointer("datasets/x/LATEST") == "b"
 
 
+def test_a_reader_of_a_moving_pointer_sees_one_whole_text(store):
+    store.swap_pointer("datasets/x/LATEST", None, "old")
+    with store.path("datasets/x/LATEST").open() as reader:
+        store.swap_pointer("datasets/x/LATEST", "old", "new")
+        assert reader.read() == "old\n"
+
+
 @settings(max_examples=20, deadline=None)
 @given(
     st.lists(

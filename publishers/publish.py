@@ -1,0 +1,227 @@
+"""Publish a dataset version: the same rows as Parquet, YOLO, COCO and FiftyOne, all of them or none."""
+
+import json
+import os
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow.compute as pc
+
+from publishers.card import write_card
+from publishers.coco import write_coco
+from publishers.contact_sheet import draw_contact_sheet
+from publishers.fiftyone_dataset import push_dataset
+from publishers.fiftyone_session import database_is_the_users, fiftyone_session, read_shown_version
+from publishers.image_export import Progress, StoredImages, account_of
+from publishers.mongod import find_mongod_binary
+from publishers.parquet import write_manifest
+from publishers.report import describe_version
+from publishers.rows import DatasetRows
+from publishers.summary import summarise
+from publishers.version import version_of
+from publishers.yolo import write_yolo
+from schemas.errors import StoreError
+from schemas.publish_options import ImageOptions
+from schemas.recipe import Recipe
+from schemas.records import ClipRecord
+from schemas.tables import ACCEPTED
+from storage.clips import find_clip, media_path
+from storage.datasets import SUMMARY_FILE, DatasetVersion, find_version, publish_version
+from storage.images import store_frame_images
+from storage.locks import hold
+from storage.store import Store
+
+Accounts = dict[str, Mapping[str, Any]]
+
+
+@dataclass(frozen=True)
+class PublishedVersion(DatasetVersion):
+    """A version, and what publishing it took.
+
+    Attributes:
+        is_new: whether it did not exist before.
+        rebuilt: projections of an existing version that were missing, or asked for in another way, and made again.
+    """
+
+    is_new: bool = True
+    rebuilt: tuple[str, ...] = ()
+
+
+def publish(
+    store: Store,
+    recipe: Recipe,
+    rows: DatasetRows,
+    *,
+    annotator_fingerprint: str,
+    on_progress: Progress | None = None,
+) -> PublishedVersion:
+    """Write ``rows`` in every form that ``recipe.publish`` asks for, and make them the current version of the dataset.
+
+    A version appears when all of it is written, FiftyOne included; a failure publishes nothing, and running again
+    takes up what the store has already. Rows that were published before give the same version: nothing is written
+    then, except a projection that is missing or was asked for with other options.
+
+    Raises:
+        EnvironmentFault: FiftyOne is asked for and cannot be used; said before anything is written.
+        MediaError: a clip cannot be decoded.
+        RecipeError: FiftyOne has a dataset of that name that is not ours.
+        StoreError: a clip is missing, or the disk is full.
+    """
+    publication = _Publication(store, recipe, rows, version_of(rows), annotator_fingerprint, on_progress)
+    if recipe.publish.fiftyone is not None and not database_is_the_users():
+        find_mongod_binary()
+    with hold(store, f"publish-{recipe.name}", wait=True):
+        if store.exists(f"datasets/{recipe.name}/{publication.version}/{SUMMARY_FILE}"):
+            return publication.renew()
+        return publication.create()
+
+
+def stored_images(store: Store, options: ImageOptions) -> StoredImages:
+    """Clip id -> frame index -> image, for clips in ``store``; made at the first call for a clip."""
+
+    def of_clip(clip_id: str) -> dict[int, Path]:
+        record = _record(store, clip_id)
+        keys = store_frame_images(store, record, stride=options.stride, quality=options.jpeg_quality)
+        return {frame: store.path(key) for frame, key in keys.items()}
+
+    return of_clip
+
+
+@dataclass(frozen=True)
+class _Publication:
+    """One call of :func:`publish`: what is published, where and how."""
+
+    store: Store
+    recipe: Recipe
+    rows: DatasetRows
+    version: str
+    annotator_fingerprint: str
+    on_progress: Progress | None
+
+    def create(self) -> PublishedVersion:
+        publish_version(self.store, self.recipe.name, self.version, self._build)
+        return self._published(is_new=True)
+
+    def renew(self) -> PublishedVersion:
+        """Make the existing version current, after its projections were brought to what the recipe asks for."""
+        folder = find_version(self.store, self.recipe.name, self.version).path
+        accounts: Accounts = dict(json.loads((folder / SUMMARY_FILE).read_text(encoding="utf-8"))["projections"])
+        stale = [name for name, options in self._exports().items() if not _is_as_asked(accounts.get(name), options)]
+        if stale:
+            self._extract_images()
+            with self.store.scratch("publish") as staging:
+                accounts |= self._write_exports(staging, stale)
+                self._write_documents(staging, accounts)
+                _move_into(staging, folder)
+        fiftyone = self.recipe.publish.fiftyone
+        if fiftyone is not None and read_shown_version(self._database(), self._fiftyone_name()) != self.version:
+            self._push_fiftyone()
+            stale.append("fiftyone")
+        publish_version(self.store, self.recipe.name, self.version, self._build)
+        return self._published(is_new=False, rebuilt=tuple(stale))
+
+    def _published(self, **how: Any) -> PublishedVersion:
+        found = find_version(self.store, self.recipe.name, self.version)
+        return PublishedVersion(found.name, found.version, found.path, found.summary, **how)
+
+    def _build(self, folder: Path) -> None:
+        self._extract_images()
+        write_manifest(self.rows, folder / "manifest")
+        accounts: Accounts = {"parquet": {"path": "manifest"}}
+        accounts |= self._write_exports(folder, list(self._exports()))
+        if self.recipe.publish.fiftyone is not None:
+            accounts["fiftyone"] = {"dataset": self._fiftyone_name()}
+        self._write_documents(folder, accounts)
+        if self.recipe.publish.fiftyone is not None:
+            self._push_fiftyone()
+
+    def _exports(self) -> dict[str, ImageOptions]:
+        options = {"yolo": self.recipe.publish.yolo, "coco": self.recipe.publish.coco}
+        return {name: asked for name, asked in options.items() if asked is not None}
+
+    def _shown_images(self) -> ImageOptions:
+        """How the images are made that people look at, in FiftyOne and on the contact sheet."""
+        return self.recipe.publish.yolo or self.recipe.publish.coco or ImageOptions()
+
+    def _write_exports(self, folder: Path, names: list[str]) -> Accounts:
+        accounts: Accounts = {}
+        asked = self.recipe.publish
+        if "yolo" in names and asked.yolo:
+            images = stored_images(self.store, asked.yolo)
+            counts = write_yolo(self.rows, folder / "yolo", asked.yolo, images, self.on_progress)
+            accounts["yolo"] = account_of(counts, "yolo/data.yaml", asked.yolo)
+        if "coco" in names and asked.coco:
+            images = stored_images(self.store, asked.coco)
+            counts = write_coco(self.rows, folder / "coco", asked.coco, images, self.on_progress)
+            accounts["coco"] = account_of(counts, "coco/annotations", asked.coco)
+        return accounts
+
+    def _write_documents(self, folder: Path, accounts: Accounts) -> None:
+        """The contact sheet, report, card and, last, dataset.json."""
+        summary = summarise(self.rows, self.recipe, self.version, self.annotator_fingerprint, accounts)
+        options = self._shown_images()
+        sheet = draw_contact_sheet(self.rows, stored_images(self.store, options), stride=options.stride)
+        if sheet is not None:
+            sheet.save(folder / "contact_sheet.jpg", quality=90)
+        (folder / "report.html").write_text(describe_version(self.rows, summary, sheet), encoding="utf-8")
+        (folder / "CARD.md").write_text(write_card(summary), encoding="utf-8")
+        (folder / SUMMARY_FILE).write_text(json.dumps(summary, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+    def _database(self) -> Path:
+        return self.store.root / "fiftyone"
+
+    def _fiftyone_name(self) -> str:
+        asked = self.recipe.publish.fiftyone
+        return (asked.name if asked else None) or self.recipe.name
+
+    def _push_fiftyone(self) -> None:
+        with fiftyone_session(self._database()) as fiftyone:
+            push_dataset(
+                fiftyone,
+                self.rows,
+                self._fiftyone_name(),
+                self.version,
+                media_path=lambda clip_id: media_path(self.store, _record(self.store, clip_id)),
+                stored_images=stored_images(self.store, self._shown_images()),
+                on_progress=self.on_progress,
+            )
+
+    def _extract_images(self) -> None:
+        """Put every image that will be asked for into the store, several clips at once."""
+        accepted = pc.equal(self.rows.clips["verdict"].cast("string"), ACCEPTED)
+        clips = self.rows.clips["clip_id"].filter(accepted).to_pylist()
+        sources: dict[tuple[int, int], Callable[[str], Mapping[int, Path]]] = {
+            (options.stride, options.jpeg_quality): stored_images(self.store, options)
+            for options in (*self._exports().values(), self._shown_images())
+        }
+        work = [(source, clip) for source in sources.values() for clip in clips]
+        with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as threads:
+            for done, _ in enumerate(threads.map(lambda job: job[0](job[1]), work), start=1):
+                if self.on_progress:
+                    self.on_progress("images", done, len(work))
+
+
+def _is_as_asked(account: Mapping[str, Any] | None, options: ImageOptions) -> bool:
+    return account is not None and account.get("options") == options.model_dump(mode="json")
+
+
+def _move_into(staging: Path, folder: Path) -> None:
+    """Put what ``staging`` holds in the place of what ``folder`` has of the same names; dataset.json last."""
+    old = staging / "replaced"
+    entries = sorted(staging.iterdir(), key=lambda entry: entry.name == SUMMARY_FILE)
+    old.mkdir()
+    for entry in entries:
+        target = folder / entry.name
+        if target.is_dir():
+            target.rename(old / entry.name)
+        entry.replace(target)
+
+
+def _record(store: Store, clip_id: str) -> ClipRecord:
+    record = find_clip(store, clip_id)
+    if record is None:
+        raise StoreError(f"clip {clip_id} is to be published but is not in the store.", "Run the recipe again.")
+    return record
