@@ -100,8 +100,11 @@ def _load(plan: RenderPlan, unwanted: Any) -> Any:
     os.environ["HF_HUB_OFFLINE"] = "1"  # `framefoundry fetch` is the only thing that downloads
     import diffusers
     import torch
+    import transformers
 
-    diffusers.utils.logging.set_verbosity_error()
+    for library in (diffusers, transformers):
+        library.utils.logging.set_verbosity_error()
+        library.utils.logging.disable_progress_bar()
     pipeline = getattr(diffusers, plan.pipeline, None) or (diffusers.DiffusionPipeline if plan.allow_code else None)
     if pipeline is None:
         raise EnvironmentFault(

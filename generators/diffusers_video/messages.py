@@ -2,12 +2,15 @@
 
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from generators.clip_identity import attempt_seed
-from generators.diffusers_video.inputs import Source
 from schemas.errors import FramefoundryError
 from schemas.records import ClipJob
 from storage.video import EncodedClip
+
+if TYPE_CHECKING:
+    from generators.diffusers_video.inputs import Source
 
 
 @dataclass(frozen=True)
@@ -24,7 +27,7 @@ class ClipTask:
     job: ClipJob
     path: Path
     crf: int
-    source: Source | None = None
+    source: "Source | None" = None
 
     @property
     def clip_id(self) -> str:
