@@ -28,9 +28,14 @@ def sound(pipe, plan, start):
     _serve(pipe, start, lambda pipe, task: pipe.send(done(task)))
 
 
-def slow(pipe, plan, start):
+def waits_for_the_other(pipe, plan, start):
+    """``cuda:0`` is busy with its first clip until ``cuda:1`` has taken one. ``plan`` is a file that says so."""
+
     def behave(pipe, task):
-        time.sleep(0.05)
+        if start.device == "cuda:1":
+            Path(plan).touch()
+        while not Path(plan).exists():
+            time.sleep(0.02)
         pipe.send(done(task))
 
     _serve(pipe, start, behave)

@@ -37,12 +37,12 @@ def test_every_clip_is_rendered_once_and_the_process_lives_on_between_calls(pool
     assert pool.usage["cpu"].device == "cpu"
 
 
-def test_clips_go_to_devices_as_they_free_up_and_none_twice(pool_of, tasks_of):
-    pool = pool_of(stand_in.slow, devices=("cuda:0", "cuda:1"), batch=1)
-    answers = list(pool.render(tasks_of(*"abcdefghijklmnopqrstuvwxyz")))
-    assert len(answers) == len({answer.clip_id for answer in answers}) == 26
-    shares = [sum(event.startswith(device) for event in pool.events) for device in ("cuda:0", "cuda:1")]
-    assert min(shares) > 0
+def test_clips_go_to_devices_as_they_free_up_and_none_twice(pool_of, tasks_of, tmp_path):
+    plan = str(tmp_path / "taken")
+    pool = pool_of(stand_in.waits_for_the_other, devices=("cuda:0", "cuda:1"), batch=1, clip=120, plan=plan)
+    answers = list(pool.render(tasks_of(*"abcdefgh")))
+    assert sorted(answer.clip_id for answer in answers) == [f"clip{index}" for index in range(8)]
+    assert set(pool.usage) == {"cuda:0", "cuda:1"}
 
 
 def test_a_killed_renderer_is_replaced_and_only_the_clip_that_kills_it_is_lost(pool_of, tasks_of):
@@ -80,7 +80,7 @@ def test_a_renderer_that_dies_while_loading_is_tried_twice_and_then_told(pool_of
 
 
 def test_turning_away_in_mid_batch_leaves_no_process_at_work(pool_of, tasks_of):
-    pool = pool_of(stand_in.slow)
+    pool = pool_of(stand_in.sound)
     answers = pool.render(tasks_of(*"abcdef"))
     next(answers)
     answers.close()
