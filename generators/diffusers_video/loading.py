@@ -9,7 +9,7 @@ from generators.diffusers_video.profiles import Settings
 from generators.diffusers_video.render_plan import RenderPlan
 from schemas.errors import EnvironmentFault
 
-_ATTENTION = {"math": "_native_math", "flash": "flash", "flash3": "_flash_3", "sage": "sage"}
+_ATTENTION = {"native": "native", "math": "_native_math", "flash": "flash", "flash3": "_flash_3", "sage": "sage"}
 _BLOCKS = ("blocks", "transformer_blocks")
 
 
@@ -49,8 +49,8 @@ def apply_settings(pipe: Any, settings: Settings, device: str) -> None:
     for transformer in transformers_of(pipe):
         if settings.quantise == "fp8":
             _store_in_fp8(transformer, settings)
-        if settings.attention != "native":
-            _set_attention(transformer, settings)
+        # `native` too: a kernel that is set on one model becomes the default of all later ones in the process.
+        _set_attention(transformer, settings)
         if settings.cache == "first_block":
             _cache_blocks(transformer, settings)
         if settings.compile:
