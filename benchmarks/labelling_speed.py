@@ -1,6 +1,6 @@
 """Frames per second of labelling (detect, track, refine) against the plain ultralytics loop on the same clips.
 
-The plain loop is ``for r in YOLO(w).track(source=clip, stream=True)`` with the same tracker, its model loaded once. Both
+The plain loop is ``for r in YOLO(w).track(source=clip, stream=True)``, same tracker, its model loaded once. Both
 read the same procedural clips, in turn, round by round; the best round of each counts, so that other work on the
 machine does not. The last line is one JSON object: `vs_plain` is `frames_per_second` over `plain_frames_per_second`.
 """
