@@ -70,7 +70,9 @@ def model_table(store: "Store", versions: list["ModelVersion"]) -> "Table":
 
     table = Table("model", "version", "promoted", "verdict", "weights", box=None, padding=(0, 2, 0, 0))
     for row in (_model_row(store, version) for version in versions):
-        table.add_row(row["name"], row["version"][:SHOWN_DIGITS], _mark(row["promoted"]), row["verdict"], _short(row["weights"]))
+        table.add_row(
+            row["name"], row["version"][:SHOWN_DIGITS], _mark(row["promoted"]), row["verdict"], _short(row["weights"])
+        )
     return table
 
 
