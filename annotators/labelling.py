@@ -71,7 +71,9 @@ def read_labels(store: Store, annotator: Annotator, sequences: Sequence[ClipSequ
         StoreError: a clip has not been labelled by this annotator.
     """
     keys = {
-        record.clip_id: key for sequence in sequences for record, key in zip(sequence, label_keys(sequence), strict=True)
+        record.clip_id: key
+        for sequence in sequences
+        for record, key in zip(sequence, label_keys(sequence), strict=True)
     }
     tracks = gather_tables(store, TRACK_STAGE, annotator.fingerprint, keys, TRACKS)
     scores = gather_tables(store, CLIP_SCORE_STAGE, _score_fingerprint(annotator), list(keys), CLIP_SCORES)
@@ -87,7 +89,9 @@ def _detect_missing(annotator: Annotator, store: Store, records: Sequence[ClipRe
         else:
             commit_table(store, DETECTION_STAGE, annotator.detection_fingerprint, record.media_id, answer)
     for record in records:
-        if record.clip_id not in failures and not is_committed(store, FRAME_SCORE_STAGE, FRAME_SCORES_VERSION, record.media_id):
+        if record.clip_id not in failures and not is_committed(
+            store, FRAME_SCORE_STAGE, FRAME_SCORES_VERSION, record.media_id
+        ):
             try:
                 scores = score_frames(media_path(store, record), record.frames)
             except MediaError as fault:

@@ -1,7 +1,8 @@
 """Frames per second of the procedural renderer on one core at 320x192, by condition.
 
 Two columns, measured in turn in the same run: the pictures alone, and the pictures with their exact truth.
-The last line is one JSON object; its `frames_per_second` is the second column over all clips, placing of the cast and background included.
+The last line is one JSON object; its `frames_per_second` is the second column over all clips, with the placing of the
+cast and the painting of the background.
 """
 
 import argparse
@@ -31,9 +32,8 @@ def main() -> None:
     clips, frames = (8, 96) if parser.parse_args().full else (2, 48)
     cv2.setNumThreads(1)
     list(render.render_scene(SceneRequest(frames=2)))  # load and warm up
-    print(
-        f"{'condition':<24}{'pictures':>12}{'with truth':>12}{'ratio':>8}   frames/s, one core, 320x192, {clips} x {frames} frames"
-    )
+    unit = f"frames/s, one core, 320x192, {clips} x {frames} frames"
+    print(f"{'condition':<24}{'pictures':>12}{'with truth':>12}{'ratio':>8}   {unit}")
     count = seconds = 0.0
     table = {}
     for name, attributes in CONDITIONS.items():

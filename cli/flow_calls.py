@@ -31,7 +31,7 @@ def prepare_prefect(session: Session, root: Path) -> None:
     """Set Prefect's environment for the store at ``root``, and see to it that there is a server to report to.
 
     Raises:
-        EnvironmentFault: the embedded server does not start.
+        EnvironmentFault: the embedded server does not start, or ``PREFECT_API_URL`` does not answer.
     """
     from flows.embedded_server import start_embedded_server
     from flows.prefect_settings import configure_prefect
@@ -41,7 +41,25 @@ def prepare_prefect(session: Session, root: Path) -> None:
     os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "INFO" if session.verbose else "CRITICAL")
     running = configure_prefect(root / PREFECT_FOLDER)
     if running:
+        refuse_silent_server(running)
         session.note(f"Follow this run at {running.removesuffix('/api')}/runs")
     else:
         session.note("Starting Prefect's embedded server (the first start on a store takes some seconds) …")
         start_embedded_server()
+
+
+def refuse_silent_server(api: str) -> None:
+    """Refuse a server that does not answer now, rather than after Prefect's many tries.
+
+    Raises:
+        EnvironmentFault: it does not answer.
+    """
+    from flows.embedded_server import why_unreachable
+    from schemas.errors import EnvironmentFault
+
+    silence = why_unreachable(api)
+    if silence:
+        raise EnvironmentFault(
+            f"the Prefect server at {api} does not answer: {silence}",
+            "Start it, or unset PREFECT_API_URL to use the embedded one.",
+        )

@@ -4,8 +4,6 @@ import os
 import shutil
 import subprocess
 from pathlib import Path
-from urllib.error import URLError
-from urllib.request import urlopen
 
 from cli.checks import Check, fault, ok, warning
 from cli.sizes import show_size
@@ -14,7 +12,6 @@ from storage.store import DEFAULT_LOCATION, STORE_VARIABLE, Store
 
 LEAST_FREE = 1_000_000_000
 COMFORTABLE_FREE = 5_000_000_000
-API_TIMEOUT = 5
 
 
 def check_device() -> Check:
@@ -96,10 +93,10 @@ def check_prefect_api() -> Check:
     url = os.environ.get("PREFECT_API_URL")
     if not url:
         return ok("prefect", "embedded server (start one with a UI by `framefoundry serve`)")
-    remedy = "Start that server, or unset PREFECT_API_URL to use the embedded one."
-    try:
-        with urlopen(f"{url.rstrip('/')}/health", timeout=API_TIMEOUT) as answer:
-            healthy = answer.status == 200
-    except (URLError, OSError, ValueError) as broken:
-        return fault("prefect", f"{url} does not answer: {broken}", remedy)
-    return ok("prefect", f"{url} answers") if healthy else fault("prefect", f"{url} is not healthy", remedy)
+    from flows.embedded_server import why_unreachable
+
+    silence = why_unreachable(url)
+    if silence:
+        remedy = "Start that server, or unset PREFECT_API_URL to use the embedded one."
+        return fault("prefect", f"{url} does not answer: {silence}", remedy)
+    return ok("prefect", f"{url} answers")

@@ -25,7 +25,7 @@ def plan(
     """
     from cli.estimates import estimate_jobs
     from cli.machine_checks import planned_root
-    from cli.plan_tables import axis_table, estimate_lines, pair_lines, plan_as_json, scenario_table
+    from cli.plan_tables import axis_table, estimate_lines, heading, pair_lines, plan_as_json, scenario_table
     from generators.coverage import coverage
     from storage.recipes import read_recipe
     from storage.store import Store
@@ -38,8 +38,11 @@ def plan(
     covered = coverage(wanted, scenarios) if wanted.prompts is not None else None
     estimate = estimate_jobs(wanted, jobs, Store(planned_root(session.store)))
     session.emit(plan_as_json(wanted, jobs, covered, estimate))
-    session.show(scenario_table(jobs if every else jobs[:first], len(jobs)))
+    listed = jobs if every else jobs[:first]
+    session.show(heading(len(listed), len(jobs)))
+    session.show(scenario_table(listed))
     if covered is not None:
+        session.show("[bold]Coverage[/]")
         session.show(axis_table(covered))
         for line in pair_lines(covered):
             session.show(line)

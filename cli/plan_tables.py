@@ -17,13 +17,17 @@ if TYPE_CHECKING:
 SHOWN_MISSING_PAIRS = 10
 
 
-def scenario_table(jobs: Sequence["ClipJob"], total: int) -> "Table":
+def heading(listed: int, total: int) -> str:
+    """How many clips there are, and whether all are listed."""
+    return f"[bold]{total:,} clips[/]" + (f" (the first {listed:,}; --all lists them)" if listed < total else "")
+
+
+def scenario_table(jobs: Sequence["ClipJob"]) -> "Table":
     """One row a clip: what it shows and what it promises."""
     from rich.markup import escape
     from rich.table import Table
 
-    title = f"{total:,} clips" + (f" (the first {len(jobs):,}; --all lists them)" if len(jobs) < total else "")
-    table = Table(title=title, title_justify="left", box=None, padding=(0, 2, 0, 0), header_style="dim")
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
     table.add_column("#", justify="right")
     table.add_column("shows", overflow="fold")
     table.add_column("promises", overflow="fold")
@@ -38,7 +42,7 @@ def axis_table(coverage: "Coverage") -> "Table":
     from rich.markup import escape
     from rich.table import Table
 
-    table = Table(title="Coverage", title_justify="left", box=None, padding=(0, 2, 0, 0), header_style="dim")
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
     table.add_column("axis")
     table.add_column("clips by value", overflow="fold")
     for axis, counts in coverage.values.items():

@@ -24,15 +24,16 @@ def retrain(
 
     Example:  framefoundry retrain quickstart --epochs 5
     """
+    from annotators.weights import resolve_weights
+    from cli import flow_calls
+    from cli.retrain_report import show_retraining
     from storage.datasets import find_version, parse_reference
 
     session: Session = context.obj
     store = session.open_store(create=False)
     for reference in filter(None, (dataset, holdout)):
-        find_version(store, *parse_reference(reference))  # an unknown name is refused before Prefect starts
-    from cli import flow_calls
-    from cli.retrain_report import show_retraining
-
+        find_version(store, *parse_reference(reference))  # unknown names are refused before Prefect starts
+    resolve_weights(base, store)
     options = {"epochs": epochs} if epochs is not None else {}
     with flow_calls.flow_surroundings(session) as opened:
         from flows.retrain import retrain_detector

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 
 SHOWN_FAILURES = 5
+SHOWN_DIGITS = 12  # of a version; any beginning that no other version shares names it
 
 
 def finish_run(session: Session, report: "RunReport") -> None:
@@ -81,10 +82,11 @@ def closing_lines(report: "RunReport") -> list[str]:
     if report.dataset:
         made = "New version" if report.new_version else "The version is the same as before:"
         path = Path(report.path)
-        lines.append(f"{made} [bold]{report.dataset}[/]")
+        name, _, version = report.dataset.partition("@")
+        lines.append(f"{made} [bold]{name}@{version[:SHOWN_DIGITS]}[/]")
         lines.append(f"  folder   {escape(str(path))}")
         lines += [f"  {label:<8} {escape(str(path / part))}" for label, part in _LANDMARKS if (path / part).exists()]
-        lines.append(f"  browse   framefoundry view {report.dataset.partition('@')[0]}")
+        lines.append(f"  browse   framefoundry view {name}")
     return lines
 
 

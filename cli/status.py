@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from cli.run_report import SHOWN_DIGITS
 from cli.session import Session
 from cli.sizes import folder_size, show_size
 
@@ -59,7 +60,7 @@ def dataset_table(store: "Store", versions: list["DatasetVersion"]) -> "Table":
     table = Table("dataset", "version", "current", "clips", "labels", "folder", box=None, padding=(0, 2, 0, 0))
     for row in (_dataset_row(store, version) for version in versions):
         counts = (_number(row["clips"]), _number(row["boxes"]))
-        table.add_row(row["name"], row["version"], _mark(row["current"]), *counts, _short(row["path"]))
+        table.add_row(row["name"], row["version"][:SHOWN_DIGITS], _mark(row["current"]), *counts, _short(row["path"]))
     return table
 
 
@@ -69,7 +70,9 @@ def model_table(store: "Store", versions: list["ModelVersion"]) -> "Table":
 
     table = Table("model", "version", "promoted", "verdict", "weights", box=None, padding=(0, 2, 0, 0))
     for row in (_model_row(store, version) for version in versions):
-        table.add_row(row["name"], row["version"], _mark(row["promoted"]), row["verdict"], _short(row["weights"]))
+        table.add_row(
+            row["name"], row["version"][:SHOWN_DIGITS], _mark(row["promoted"]), row["verdict"], _short(row["weights"])
+        )
     return table
 
 

@@ -5,6 +5,8 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures.process import BrokenProcessPool
 from typing import Any, TypeVar
 
+from prefect.task_runners import ThreadPoolTaskRunner
+
 Item = TypeVar("Item")
 
 SMALLEST, LARGEST = 8, 50
@@ -21,12 +23,17 @@ def batched(items: Sequence[Item]) -> Iterator[tuple[str, list[Item]]]:
         yield f"{start + 1}-{start + len(batch)} of {len(items)}", batch
 
 
+def one_batch_at_a_time() -> ThreadPoolTaskRunner[Any]:
+    """The runner of our flows: a batch spreads over all cores by itself, and models are not shared between threads."""
+    return ThreadPoolTaskRunner(max_workers=1)
+
+
 def worth_retrying(task: Any, run: Any, state: Any) -> bool:
     """True for faults that pass: a process that was killed, a connection that broke. A wrong recipe stays wrong."""
     try:
         state.result()
     except (BrokenProcessPool, ConnectionError, TimeoutError):
         return True
-    except BaseException:  # noqa: BLE001 - whatever else it was, a second try would meet it again
+    except BaseException:
         return False
     return False

@@ -4,8 +4,8 @@ from pathlib import Path
 
 from prefect import flow
 from prefect.runtime import flow_run
-from prefect.task_runners import ThreadPoolTaskRunner
 
+from flows.batches import one_batch_at_a_time
 from flows.pipeline import run_pipeline
 from schemas.run_report import RunReport
 from storage.recipes import read_recipe
@@ -16,11 +16,10 @@ def _run_name() -> str:
     return f"build {Path(str(flow_run.parameters['recipe'])).stem}"
 
 
-# One batch at a time: a batch spreads over all cores by itself, and models are not shared between threads.
 @flow(
     name="build-dataset",
     flow_run_name=_run_name,
-    task_runner=ThreadPoolTaskRunner(max_workers=1),
+    task_runner=one_batch_at_a_time(),
     persist_result=False,
 )
 def build_dataset(recipe: str, store: str | None = None) -> RunReport:

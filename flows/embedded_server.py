@@ -11,14 +11,15 @@ import sys
 import time
 from importlib.util import find_spec
 from pathlib import Path
-from urllib.error import URLError
+from urllib.error import HTTPError, URLError
 from urllib.request import urlopen
 
 from flows.child_processes import ChildProcess, start_child, stop_child
 from schemas.errors import EnvironmentFault
 
+START_SECONDS = 300.0
 STOP_SECONDS = 5.0
-_ATTEMPTS = 3
+ANSWER_SECONDS = 5.0
 # As Prefect starts its own: no UI, and only the services that a single run needs.
 _SERVER_SETTINGS = {"PREFECT_UI_ENABLED": "0", "PREFECT__SERVER_EPHEMERAL": "1", "PREFECT__SERVER_FINAL": "1"}
 
@@ -35,37 +36,29 @@ def start_embedded_server() -> str:
     Raises:
         EnvironmentFault: it does not start; the message holds its last words.
     """
-    for _ in range(_ATTEMPTS):
-        port = find_free_port()
-        server = _start(port)
-        if wait_for_server(f"http://127.0.0.1:{port}/api", server, _startup_seconds()):
-            os.environ["PREFECT_API_URL"] = f"http://127.0.0.1:{port}/api"
-            atexit.register(stop_child, server, STOP_SECONDS)
-            return os.environ["PREFECT_API_URL"]
-        stop_child(server, STOP_SECONDS)
-    raise EnvironmentFault(
-        f"Prefect's embedded server does not start; its last words:\n{server.last_lines()}",
-        "`framefoundry doctor` knows the versions that break Prefect.",
-    )
-
-
-def wait_for_server(api: str, server: ChildProcess, seconds: float) -> bool:
-    """Wait until ``api`` answers; False when the server ends first, or after ``seconds``."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline and server.is_running:
-        if answers(api):
-            return True
-        time.sleep(0.1)
-    return False
+    port = find_free_port()
+    api = f"http://127.0.0.1:{port}/api"
+    server = _start(port)
+    atexit.register(stop_child, server, STOP_SECONDS)
+    _await_answer(api, server)
+    os.environ["PREFECT_API_URL"] = api
+    return api
 
 
 def answers(api: str) -> bool:
     """Whether a Prefect server answers at ``api`` and is healthy."""
+    return why_unreachable(api) == ""
+
+
+def why_unreachable(api: str) -> str:
+    """Why ``api`` gives no answer; empty where it does, be it to ask for a login, as Prefect Cloud may."""
     try:
-        with urlopen(f"{api}/health", timeout=5) as answer:
-            return bool(answer.status == 200)
-    except (URLError, OSError):
-        return False
+        with urlopen(f"{api.rstrip('/')}/health", timeout=ANSWER_SECONDS):
+            return ""
+    except HTTPError as refused:
+        return "" if refused.code in {401, 403} else str(refused)
+    except (URLError, OSError, ValueError) as fault:
+        return str(fault)
 
 
 def find_free_port() -> int:
@@ -89,5 +82,19 @@ def _start(port: int) -> ChildProcess:
     return start_child("server", command, environment=environment, log=logs / "embedded.log", folder=Path.cwd())
 
 
-def _startup_seconds() -> float:
-    return float(os.environ.get("PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS", "120"))
+def _await_answer(api: str, server: ChildProcess) -> None:
+    """Wait until ``server`` answers. The first start on a store builds its database: 12 s on two free cores."""
+    deadline = time.monotonic() + START_SECONDS
+    while not answers(api):
+        if not server.is_running:
+            raise EnvironmentFault(
+                f"Prefect's embedded server ended at its start; its last words:\n{server.last_lines()}",
+                f"The whole log is {server.log}. `framefoundry doctor` knows the versions that break Prefect.",
+            )
+        if time.monotonic() > deadline:
+            stop_child(server, STOP_SECONDS)
+            raise EnvironmentFault(
+                f"Prefect's embedded server gave no answer in {START_SECONDS:.0f} s.",
+                f"The machine may be too busy: try again. Its log is {server.log}.",
+            )
+        time.sleep(0.1)

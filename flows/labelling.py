@@ -12,7 +12,7 @@ from flows.batches import batched, worth_retrying
 from flows.progress import StageProgress
 from flows.residents import resident_annotator
 from schemas.recipe import Recipe
-from schemas.records import ClipRecord, Failure
+from schemas.records import Failure
 from storage.store import Store
 
 

@@ -4,10 +4,10 @@ from pathlib import Path
 
 from prefect import flow
 from prefect.runtime import flow_run
-from prefect.task_runners import ThreadPoolTaskRunner
 
 from annotators.label_keys import group_sequences
 from annotators.labelling import is_labelled
+from flows.batches import one_batch_at_a_time
 from flows.pipeline import stored_clips
 from flows.publishing import publish_version
 from flows.residents import release, resident_annotator, resident_generator
@@ -29,7 +29,7 @@ def _run_name() -> str:
 @flow(
     name="republish",
     flow_run_name=_run_name,
-    task_runner=ThreadPoolTaskRunner(max_workers=1),
+    task_runner=one_batch_at_a_time(),
     persist_result=False,
 )
 def republish(

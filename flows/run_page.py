@@ -35,7 +35,9 @@ def run_markdown(report: RunReport) -> str:
     """The summary of a run: what there is, how long it took, where to look."""
     path = Path(report.path)
     labels = "\n".join(
-        f"| {name} | {total} | " + " | ".join(str(report.boxes_by_split.get(s, {}).get(name, 0)) for s in _SPLITS) + " |"
+        f"| {name} | {total} | "
+        + " | ".join(str(report.boxes_by_split.get(s, {}).get(name, 0)) for s in _SPLITS)
+        + " |"
         for name, total in report.boxes.items()
         if total
     )
@@ -57,6 +59,11 @@ def run_markdown(report: RunReport) -> str:
 - Train: `yolo detect train data={path / "yolo" / "data.yaml"}`
 - Browse: `framefoundry view {report.recipe}`
 """
+
+
+def _label_row(name: str, total: int, report: RunReport) -> str:
+    by_split = (report.boxes_by_split.get(split, {}).get(name, 0) for split in _SPLITS)
+    return f"| {name} | {total} | " + " | ".join(map(str, by_split)) + " |"
 
 
 _SPLITS = ("train", "val", "test")

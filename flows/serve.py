@@ -33,7 +33,7 @@ HOME_VARIABLE = "FRAMEFOUNDRY_HOME"
 WORK_POOL = "framefoundry"
 WORK_QUEUE = "local"
 USUAL_PORT = 4200
-START_SECONDS = 180.0
+START_SECONDS = 300.0
 DEPLOY_SECONDS = 300.0
 # One run at a time: a run uses the whole machine.
 RUNS_AT_A_TIME = 1

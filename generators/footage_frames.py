@@ -11,10 +11,8 @@ import av
 import numpy as np
 from av.video.reformatter import Interpolation, VideoReformatter
 
+from generators.footage_timeline import MAX_HOLE_SECONDS
 from schemas.errors import MediaError
-
-MAX_HOLE_SECONDS = 0.25
-"""For so long the frame before stands in for frames that cannot be decoded."""
 
 _SCALING = Interpolation.AREA | Interpolation.ACCURATE_RND | Interpolation.BITEXACT
 _SAME_TIME = 1e-6
@@ -60,7 +58,7 @@ def choose_fit(
 
 
 def read_at(path: Path, times: np.ndarray, fit: Fit) -> Iterator[np.ndarray]:
-    """The frames of ``path`` shown at ``times`` (float64 seconds on its clock, ascending), as RGB uint8 (height, width, 3).
+    """The frames of ``path`` shown at ``times``, RGB uint8 (height, width, 3); float64 seconds on its clock, ascending.
 
     Where frames cannot be decoded, the one before is shown instead, for up to ``MAX_HOLE_SECONDS``.
 

@@ -2,13 +2,10 @@
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
+from generators.procedural.arrays import Image, Indexes
 from generators.procedural.conditions import Conditions
 from generators.procedural.light import Light
-
-Array = NDArray[np.float64]
-Image = NDArray[np.uint8]
 
 
 class Atmosphere:
@@ -26,7 +23,7 @@ class Atmosphere:
     ) -> None:
         self.width, self.height = width, height
         self.weather = conditions.weather
-        self.layers: list[tuple[Image, NDArray[np.int64]]] = []
+        self.layers: list[tuple[Image, Indexes]] = []
         brightness = 0.35 if light.is_night else 0.7 if conditions.light == "dusk" else 1.0
         if conditions.weather == "rain":
             amount, slant = rng.uniform(0.4, 1.2), rng.uniform(-0.25, 0.25)
@@ -61,12 +58,12 @@ class Atmosphere:
         image = cv2.LUT(image, self.tables[frame])
         return cv2.add(image, self._window(self.noise, self.noise_offsets[frame]), dtype=cv2.CV_8U)
 
-    def _window(self, tile: NDArray, offset: NDArray[np.int64]) -> NDArray:
+    def _window(self, tile: np.ndarray, offset: Indexes) -> np.ndarray:
         x, y = int(offset[0]), int(offset[1])
         return np.ascontiguousarray(tile[y : y + self.height, x : x + self.width])
 
 
-def _repeat(tile: NDArray) -> NDArray:
+def _repeat(tile: np.ndarray) -> np.ndarray:
     return np.tile(tile, (2, 2, 1))
 
 
@@ -98,7 +95,7 @@ def _flake_tile(width: int, height: int, count: int, size: float, brightness: fl
     return _repeat(cv2.GaussianBlur(tile, (3, 3), 0.5 * size))
 
 
-def _exposure_tables(light: Light, frames: int, rng: np.random.Generator) -> NDArray[np.uint8]:
+def _exposure_tables(light: Light, frames: int, rng: np.random.Generator) -> np.ndarray:
     """Look-up tables (F, 1, 256, 3): gain, gamma and white balance, drifting a little."""
     gain, gamma = rng.uniform(0.86, 1.14) * (1.1 if light.is_night else 1.0), rng.uniform(0.88, 1.12)
     balance = 1 + rng.uniform(-0.05, 0.05, 3)

@@ -6,9 +6,8 @@ World: metres, x along the street, y across it (to the left of x), z up. Picture
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
+from generators.procedural.arrays import Floats
 
 NEAR = 0.35
 """Depth in metres in front of which nothing is drawn."""
@@ -18,32 +17,33 @@ NEAR = 0.35
 class Camera:
     """Position in metres, rotation as rows (right, down, forward), focal length and centre in canvas pixels."""
 
-    position: Array
-    rotation: Array
+    position: Floats
+    rotation: Floats
     focal: float
     centre: tuple[float, float]
 
-    def to_camera(self, points: Array) -> Array:
+    def to_camera(self, points: Floats) -> Floats:
         """World points (N, 3) to camera coordinates (right, down, depth)."""
-        return (points - self.position) @ self.rotation.T
+        local: Floats = (points - self.position) @ self.rotation.T
+        return local
 
-    def project(self, points: Array) -> tuple[Array, Array]:
+    def project(self, points: Floats) -> tuple[Floats, Floats]:
         """World points (N, 3) to pixels (N, 2) and depths (N,); depths below `NEAR` are clamped for the division."""
         return self.project_local(self.to_camera(points))
 
-    def project_local(self, points: Array) -> tuple[Array, Array]:
+    def project_local(self, points: Floats) -> tuple[Floats, Floats]:
         """Camera coordinates (N, 3) to pixels (N, 2) and depths (N,)."""
         depth = points[:, 2]
         pixels = points[:, :2] * (self.focal / np.maximum(depth, NEAR))[:, None]
         pixels += self.centre
         return pixels, depth
 
-    def intrinsics(self) -> Array:
+    def intrinsics(self) -> Floats:
         """The 3 x 3 matrix K."""
         return np.array([[self.focal, 0, self.centre[0]], [0, self.focal, self.centre[1]], [0, 0, 1.0]])
 
 
-def rotation_from_angles(yaw: float, pitch: float, roll: float = 0.0) -> Array:
+def rotation_from_angles(yaw: float, pitch: float, roll: float = 0.0) -> Floats:
     """Rows (right, down, forward) of a camera that looks along `yaw`, down by `pitch`, rolled by `roll` (radians)."""
     forward = np.array([np.cos(yaw) * np.cos(pitch), np.sin(yaw) * np.cos(pitch), -np.sin(pitch)])
     right = np.array([np.sin(yaw), -np.cos(yaw), 0.0])
@@ -52,12 +52,12 @@ def rotation_from_angles(yaw: float, pitch: float, roll: float = 0.0) -> Array:
     return np.stack([cos * right + sin * down, cos * down - sin * right, forward])
 
 
-def clip_to_near(polygon: Array, near: float = NEAR) -> Array:
+def clip_to_near(polygon: Floats, near: float = NEAR) -> Floats:
     """Cut a polygon (N, 3) in camera coordinates at the near plane; fewer than 3 rows: nothing is left."""
     depth = polygon[:, 2]
     if (depth >= near).all():
         return polygon
-    kept: list[Array] = []
+    kept: list[Floats] = []
     for here, there in zip(polygon, np.roll(polygon, -1, axis=0), strict=True):
         if here[2] >= near:
             kept.append(here)

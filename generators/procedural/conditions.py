@@ -68,7 +68,7 @@ def recognised_attributes() -> Mapping[str, tuple[str, ...]]:
 def read_conditions(attributes: Mapping[str, str], rng: np.random.Generator) -> Conditions:
     """Find known words in all attribute values; draw from `rng` what is not said.
 
-    Every kind takes one draw from `rng` whether it is needed or not, so that naming one condition leaves the others alone.
+    Every kind takes one draw from `rng`, needed or not, so that naming one condition leaves the others alone.
     """
     text = " ; ".join(str(attributes[slot]) for slot in sorted(attributes)).lower()
     chosen = {}

@@ -1,12 +1,11 @@
 """Painter's order of things that stand on the ground, by their footprints."""
 
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
+from generators.procedural.arrays import Floats
 
 
-def footprint_corners(x: Array, y: Array, heading: Array, length: Array, width: Array) -> Array:
+def footprint_corners(x: Floats, y: Floats, heading: Floats, length: Floats, width: Floats) -> Floats:
     """Corners (N, 4, 2) of N rectangles, counter-clockwise."""
     cos, sin = np.cos(heading), np.sin(heading)
     along = np.array([0.5, -0.5, -0.5, 0.5])[None] * length[:, None]
@@ -20,11 +19,12 @@ def footprint_corners(x: Array, y: Array, heading: Array, length: Array, width: 
     )
 
 
-def order_by_depth(corners: Array, eye: Array) -> list[int]:
+def order_by_depth(corners: Floats, eye: Floats) -> list[int]:
     """Indexes from the farthest to the nearest, as seen from `eye` (2,).
 
-    Of two rectangles, the one that lies beyond an edge of the other, on the eye's side of that edge, is in front; one beyond an
-    edge whose other side holds the eye is behind. Where this says nothing (overlapping footprints) distance decides.
+    Of two rectangles, the one that lies beyond an edge of the other, on the eye's side of that edge, is in front; one
+    beyond an edge whose other side holds the eye is behind. Where this says nothing (overlapping footprints) distance
+    decides.
     """
     count = len(corners)
     following = np.roll(corners, -1, axis=1)

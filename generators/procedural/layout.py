@@ -3,20 +3,19 @@
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from generators.procedural.arrays import Floats
 from generators.procedural.camera import Camera, rotation_from_angles
 from generators.procedural.conditions import Conditions
-
-Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class Layout:
     """A street along x, symmetric about y = 0. Lengths in metres.
 
-    `road` is the carriageway's half width, `walk` the pavement's width beside it, `edge` = road + walk where gardens or fields
-    begin, `front` the distance of the facades. `near_open`: nothing is built on the side where the camera stands.
+    `road` is the carriageway's half width, `walk` the pavement's width beside it, `edge` = road + walk where gardens or
+    fields begin, `front` the distance of the facades. `near_open`: nothing is built on the side where the camera
+    stands.
     """
 
     place: str
@@ -28,8 +27,8 @@ class Layout:
     parking: tuple[float, ...]
     camera_side: float
     near_open: bool
-    lamps: Array
-    trees: Array
+    lamps: Floats
+    trees: Floats
     junction: float | None
 
     @property
@@ -40,13 +39,13 @@ class Layout:
 
 @dataclass(frozen=True)
 class View:
-    """The camera's stand and its angles at every frame (F,), in radians; `focal` as a multiple of the frame's height."""
+    """The camera's stand, its angles per frame (F,) in radians, and `focal` as a multiple of the frame's height."""
 
-    position: Array
+    position: Floats
     focal: float
-    yaw: Array
-    pitch: Array
-    roll: Array
+    yaw: Floats
+    pitch: Floats
+    roll: Floats
     mean_yaw: float
     mean_pitch: float
 
@@ -112,7 +111,10 @@ def draw_layout(conditions: Conditions, rng: np.random.Generator) -> Layout:
 def draw_view(
     layout: Layout, conditions: Conditions, frames: int, fps: float, rng: np.random.Generator, *, raised: bool = False
 ) -> View:
-    """Where the camera stands: across the street, along it or between, from eye level to first floor; `raised`: from above, where little is hidden."""
+    """Where the camera stands: across the street, along it or between, from eye level to first floor.
+
+    `raised`: from above, where little is hidden.
+    """
     side = layout.camera_side
     style = rng.random()
     height = float(
@@ -138,7 +140,7 @@ def draw_view(
     return View(np.array([0.0, y, height]), float(focal), yaw + turn, pitch + tilt, roll, float(yaw), pitch)
 
 
-def _camera_motion(kind: str, frames: int, fps: float, rng: np.random.Generator) -> tuple[Array, Array, Array]:
+def _camera_motion(kind: str, frames: int, fps: float, rng: np.random.Generator) -> tuple[Floats, Floats, Floats]:
     time = np.arange(frames) / fps
     still = np.zeros(frames)
     if kind == "panning":

@@ -3,11 +3,9 @@
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from generators.procedural.arrays import Floats
 from generators.procedural.conditions import Conditions
-
-Array = NDArray[np.float64]
 
 _UP = np.array([0.0, 0.0, 1.0])
 
@@ -16,38 +14,40 @@ _UP = np.array([0.0, 0.0, 1.0])
 class Light:
     """Light of a scene. Colours are factors of a surface's colour, except fog and sky, which are 0..255.
 
-    `sun` points to the sun (unit vector); `shadow` is the share of light that a cast shadow takes, 0..1; `fog_length` is the
-    depth in metres over which contrast falls to 1/e; `lamps` are (N, 2) ground positions of street lamps that are on.
+    `sun` points to the sun (unit vector); `shadow` is the share of light that a cast shadow takes, 0..1; `fog_length`
+    is the depth in metres over which contrast falls to 1/e; `lamps` are (N, 2) ground positions of street lamps that
+    are on.
     """
 
-    ambient: Array
-    direct: Array
-    sun: Array
+    ambient: Floats
+    direct: Floats
+    sun: Floats
     shadow: float
-    sky_top: Array
-    sky_low: Array
-    fog: Array
+    sky_top: Floats
+    sky_low: Floats
+    fog: Floats
     fog_length: float
-    lamps: Array
-    lamp_colour: Array
+    lamps: Floats
+    lamp_colour: Floats
     lamp_reach: float
     lights_on: bool
     is_night: bool
 
-    def lamp_light(self, x: Array, y: Array) -> Array:
+    def lamp_light(self, x: Floats, y: Floats) -> Floats:
         """Light from street lamps at ground positions, 0..about 1, of the shape of `x`."""
         total = np.zeros(np.shape(x))
         for lamp_x, lamp_y in self.lamps:
             total += 1.0 / (1.0 + ((x - lamp_x) ** 2 + (y - lamp_y) ** 2) / self.lamp_reach**2) ** 1.5
         return np.minimum(total, 1.2)
 
-    def local_light(self, position: Array) -> Array:
+    def local_light(self, position: Floats) -> Floats:
         """Factor (3,) of undirected light at a place."""
         if not len(self.lamps):
             return self.ambient
-        return self.ambient + self.lamp_colour * self.lamp_light(position[0], position[1])
+        light: Floats = self.ambient + self.lamp_colour * self.lamp_light(position[0], position[1])
+        return light
 
-    def shade(self, colours: Array, normals: Array | None, position: Array, depth: float) -> Array:
+    def shade(self, colours: Floats, normals: Floats | None, position: Floats, depth: float) -> Floats:
         """Colours (N, 3) of surfaces with outward `normals` (None: round ones) as seen at `depth`, 0..255."""
         if normals is None:
             lit = self.local_light(position) * 0.9 + self.direct * 0.5
@@ -56,13 +56,14 @@ class Light:
             lit = self.local_light(position) * (0.8 + 0.2 * normals[:, 2:3]) + self.direct * facing
         return self.add_fog(np.minimum(colours * lit, 255.0), depth)
 
-    def add_fog(self, colours: Array, depth: float) -> Array:
+    def add_fog(self, colours: Floats, depth: float) -> Floats:
         """Mix colours with the fog in front of them."""
         clear = np.exp(-max(depth, 0.0) / self.fog_length)
-        return colours * clear + self.fog * (1.0 - clear)
+        hazy: Floats = colours * clear + self.fog * (1.0 - clear)
+        return hazy
 
 
-def draw_light(conditions: Conditions, lamps: Array, rng: np.random.Generator) -> Light:
+def draw_light(conditions: Conditions, lamps: Floats, rng: np.random.Generator) -> Light:
     """Light for the conditions, varied by `rng`; `lamps` (N, 2) are where street lamps stand."""
     azimuth, height = rng.uniform(0, 2 * np.pi), rng.uniform(0.45, 1.2)
     warmth = rng.uniform(-1, 1)

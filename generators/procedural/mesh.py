@@ -3,13 +3,19 @@
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from generators.procedural.arrays import Flags, Floats, Indexes
 from generators.procedural.camera import NEAR, Camera, clip_to_near
-from generators.procedural.canvas import CONCAVE, CONVEX, Sprite, to_fixed
+from generators.procedural.canvas import CONCAVE, CONVEX, Sprite, to_colours, to_fixed
 from generators.procedural.light import Light
+from generators.procedural.limbs import heading_matrix
 
-Array = NDArray[np.float64]
+NO_LAMP, HEAD_LAMP, TAIL_LAMP, GLOWING_WINDOW = range(4)
+NO_LAMPS = np.empty((0, 3))
+"""Lamp positions of a thing without lamps."""
+
+_SMALL_PX = 26
+"""Height on the canvas below which tail lamps drawn on another face are left out."""
 
 
 @dataclass(frozen=True)
@@ -23,86 +29,92 @@ class Wheel:
 
 @dataclass(frozen=True)
 class Mesh:
-    """Faces of a solid in its own frame: metres, x forward, y left, z up, origin on the ground below the middle.
+    """N faces of a solid in its own frame: metres, x forward, y left, z up, origin on the ground below the middle.
 
-    A detail face (`parent` >= 0) is drawn after the face it lies on, and only with it. `lamp` marks lit faces: 0 none, 1 head
-    lamp, 2 tail lamp, 3 window that glows at night.
+    A detail face (`parent` >= 0) is drawn after the face it lies on, and only with it; `owner` is that face, or the
+    face itself. `faces` are spans of `vertices`; `lamp` marks lit faces: NO_LAMP, HEAD_LAMP, TAIL_LAMP, or a
+    GLOWING_WINDOW at night.
     """
 
-    vertices: Array
-    faces: tuple[NDArray[np.int64], ...]
-    colours: Array
-    normals: Array
-    anchors: Array
-    part: NDArray[np.int64]
-    part_centres: Array
-    part_first: NDArray[np.bool_]
-    parent: NDArray[np.int64]
-    concave: NDArray[np.bool_]
-    outline: NDArray[np.bool_]
-    lamp: NDArray[np.int64]
+    vertices: Floats
+    faces: tuple[slice, ...]
+    colours: Floats
+    normals: Floats
+    anchors: Floats
+    part: Indexes
+    part_centres: Floats
+    part_first: Flags
+    parent: Indexes
+    owner: Indexes
+    styles: tuple[int, ...]
+    outline: tuple[bool, ...]
+    lamp: Indexes
+    fine_detail: Flags
     wheels: tuple[Wheel, ...]
     length: float
     width: float
     height: float
-    head_lamps: Array
-    tail_lamps: Array
+    head_lamps: Floats
+    tail_lamps: Floats
 
 
 class MeshBuilder:
     """Collects faces; `part` groups the faces of one convex-like block."""
 
     def __init__(self) -> None:
-        self._vertices: list[Array] = []
+        self._vertices: list[Floats] = []
         self._count = 0
-        self._faces: list[NDArray[np.int64]] = []
-        self._colours: list[Array] = []
-        self._normals: list[Array] = []
-        self._anchors: list[Array] = []
+        self._faces: list[slice] = []
+        self._colours: list[Floats] = []
+        self._normals: list[Floats] = []
+        self._anchors: list[Floats] = []
         self._part: list[int] = []
         self._parent: list[int] = []
-        self._flags: list[tuple[bool, bool, int]] = []
+        self._styles: list[int] = []
+        self._outline: list[bool] = []
+        self._lamp: list[int] = []
         self._wheels: list[Wheel] = []
-        self._part_centres: list[Array] = []
+        self._part_centres: list[Floats] = []
         self._part_first: list[bool] = []
 
     def start_part(self, centre: tuple[float, float, float], *, below: bool = False) -> None:
-        """Begin a block whose faces all look away from `centre`; `below`: drawn before all others, like axles under a body."""
+        """Begin a block whose faces all look away from `centre`; `below`: drawn first, like axles under a body."""
         self._part_centres.append(np.array(centre))
         self._part_first.append(below)
 
     def add_face(
         self,
-        points: Array,
-        colour: Array,
+        points: Floats,
+        colour: Floats,
         *,
         on: int = -1,
         concave: bool = False,
         outline: bool | None = None,
-        lamp: int = 0,
-        normal: Array | None = None,
+        lamp: int = NO_LAMP,
+        normal: Floats | None = None,
     ) -> int:
         """Add a polygon (N, 3); `on` is the face it is a detail of. Returns the face's index."""
         points = np.asarray(points, float)
+        middle = points.mean(axis=0)
         if normal is None:
-            following = np.roll(points, -1, axis=0)
-            normal = np.cross(points, following).sum(axis=0)
-            normal = normal / max(float(np.linalg.norm(normal)), 1e-9)
-            if normal @ (points.mean(axis=0) - self._part_centres[-1]) < 0:
+            normal = _polygon_normal(points)
+            if normal @ (middle - self._part_centres[-1]) < 0:
                 normal = -normal
-        self._faces.append(np.arange(self._count, self._count + len(points)))
+        self._faces.append(slice(self._count, self._count + len(points)))
         self._vertices.append(points)
         self._count += len(points)
         self._colours.append(np.asarray(colour, float))
         self._normals.append(normal)
-        self._anchors.append(points.mean(axis=0))
+        self._anchors.append(middle)
         self._part.append(len(self._part_centres) - 1)
         self._parent.append(on)
-        self._flags.append((concave, on < 0 if outline is None else outline, lamp))
+        self._styles.append(CONCAVE if concave else CONVEX)
+        self._outline.append(on < 0 if outline is None else outline)
+        self._lamp.append(lamp)
         return len(self._faces) - 1
 
     def add_box(
-        self, low: tuple[float, float, float], high: tuple[float, float, float], colour: Array, *, below: bool = False
+        self, low: tuple[float, float, float], high: tuple[float, float, float], colour: Floats, *, below: bool = False
     ) -> dict[str, int]:
         """A block between two corners; returns the faces by side: front, rear, left, right, top."""
         (x0, y0, z0), (x1, y1, z1) = low, high
@@ -115,7 +127,7 @@ class MeshBuilder:
             "top": self.add_face(np.array([[x0, y0, z1], [x1, y0, z1], [x1, y1, z1], [x0, y1, z1]]), colour),
         }
 
-    def add_wheel(self, x: float, side: float, radius: float, on: int, rim: Array, arch: Array | None) -> None:
+    def add_wheel(self, x: float, side: float, radius: float, on: int, rim: Floats, arch: Floats | None) -> None:
         """A wheel at `x` whose outer face lies at y = `side`, drawn as a detail of face `on`."""
         facing = np.array([0.0, np.sign(side), 0.0])
         angles = np.linspace(0, 2 * np.pi, 15)[:-1]
@@ -131,9 +143,9 @@ class MeshBuilder:
         self.add_face(hub + spoke[:, [2, 1, 0]], rim * 0.45, on=on, normal=facing)
         self._wheels.append(Wheel(slice(first, self._count), (x, radius), radius))
 
-    def build(self, length: float, width: float, height: float, head_lamps: Array, tail_lamps: Array) -> Mesh:
+    def build(self, length: float, width: float, height: float, head_lamps: Floats, tail_lamps: Floats) -> Mesh:
         """The finished mesh."""
-        flags = np.array(self._flags)
+        parent, lamp = np.array(self._parent), np.array(self._lamp)
         return Mesh(
             vertices=np.concatenate(self._vertices),
             faces=tuple(self._faces),
@@ -143,10 +155,12 @@ class MeshBuilder:
             part=np.array(self._part),
             part_centres=np.array(self._part_centres),
             part_first=np.array(self._part_first),
-            parent=np.array(self._parent),
-            concave=flags[:, 0].astype(bool),
-            outline=flags[:, 1].astype(bool),
-            lamp=flags[:, 2].astype(np.int64),
+            parent=parent,
+            owner=np.where(parent >= 0, parent, np.arange(len(parent))),
+            styles=tuple(self._styles),
+            outline=tuple(self._outline),
+            lamp=lamp,
+            fine_detail=(parent >= 0) & ~np.array(self._outline) & (lamp == TAIL_LAMP),
             wheels=tuple(self._wheels),
             length=length,
             width=width,
@@ -157,55 +171,80 @@ class MeshBuilder:
 
 
 def draw_mesh(
-    mesh: Mesh, position: Array, heading: float, driven: float, camera: Camera, light: Light, *, braking: bool = False
+    mesh: Mesh, position: Floats, heading: float, driven: float, camera: Camera, light: Light, *, braking: bool = False
 ) -> Sprite:
-    """The mesh as seen by the camera; `position` (3,) metres, `heading` radians, `driven` metres that turned its wheels."""
-    cos, sin = np.cos(heading), np.sin(heading)
-    turn = np.array([[cos, -sin, 0.0], [sin, cos, 0.0], [0.0, 0.0, 1.0]])
-    eye = turn.T @ (camera.position - position)
-    visible = ((eye - mesh.anchors) * mesh.normals).sum(axis=1) > 0.0
-    has_parent = mesh.parent >= 0
-    visible[has_parent] &= visible[mesh.parent[has_parent]]
-    if not visible.any():
-        return Sprite()
+    """The mesh as seen by the camera.
 
+    `position` (3,) in metres, `heading` in radians, `driven`: the metres that turned its wheels.
+    """
+    turn = heading_matrix(heading)
+    eye = turn.T @ (camera.position - position)
+    visible = _visible_faces(mesh, eye)
+    sprite = Sprite()
+    if not visible.any():
+        return sprite
+    distance = float(np.linalg.norm(eye))
+    if mesh.height * camera.focal / max(distance, 1.0) < _SMALL_PX:
+        visible &= ~mesh.fine_detail
     vertices = _turn_wheels(mesh, driven)
     in_camera = vertices @ (camera.rotation @ turn).T + camera.rotation @ (position - camera.position)
     pixels, depths = camera.project_local(in_camera)
     fixed = to_fixed(pixels)
     crosses = bool((depths < NEAR).any())
-
-    # Far parts first; in a part far faces first; details right after the face they lie on.
-    part_distance = (((mesh.part_centres - eye) ** 2).sum(axis=1) + 1e6 * mesh.part_first)[mesh.part]
-    face_distance = ((mesh.anchors - eye) ** 2).sum(axis=1)
-    owner = np.where(has_parent, mesh.parent, np.arange(len(mesh.parent)))
-    order = np.lexsort((np.arange(len(owner)), owner, -face_distance[owner], -part_distance))
-
-    colours = light.shade(mesh.colours, mesh.normals @ turn.T, position, float(np.linalg.norm(eye)))
-    if light.lights_on:
-        colours[mesh.lamp == 1] = (255, 246, 214)
-        colours[mesh.lamp == 3] = np.maximum(colours[mesh.lamp == 3], (150, 140, 100))
-        colours[mesh.lamp == 2] = (225, 30, 24)
-    if braking:
-        colours[mesh.lamp == 2] = (255, 58, 40)
-    palette = colours.tolist()
-
-    small = mesh.height * camera.focal / max(float(np.linalg.norm(eye)), 1.0) < 26
-    sprite = Sprite()
+    colours = light.shade(mesh.colours, mesh.normals @ turn.T, position, distance)
+    _light_lamps(colours, mesh, lights_on=light.lights_on, braking=braking)
+    palette = to_colours(colours)
+    order = _painters_order(mesh, eye)
     for face in order[visible[order]].tolist():
-        if small and has_parent[face] and not mesh.outline[face] and mesh.lamp[face] == 2:
-            continue
         shape = fixed[mesh.faces[face]]
         if crosses:
             cut = clip_to_near(in_camera[mesh.faces[face]])
             if len(cut) < 3:
                 continue
             shape = to_fixed(camera.project_local(cut)[0])
-        sprite.add(shape, tuple(palette[face]), CONCAVE if mesh.concave[face] else CONVEX, bool(mesh.outline[face]))
+        sprite.add(shape, palette[face], mesh.styles[face], outline=mesh.outline[face])
     return sprite
 
 
-def _turn_wheels(mesh: Mesh, driven: float) -> Array:
+def _polygon_normal(points: Floats) -> Floats:
+    """The unit normal (3,) of a polygon (N, 3): the sum of the cross products of neighbours."""
+    (x, y, z), (nx, ny, nz) = points.T, np.concatenate([points[1:], points[:1]]).T
+    crossed = np.empty_like(points)
+    crossed[:, 0] = y * nz - z * ny
+    crossed[:, 1] = z * nx - x * nz
+    crossed[:, 2] = x * ny - y * nx
+    normal: Floats = crossed.sum(axis=0)
+    unit: Floats = normal / max(float(np.linalg.norm(normal)), 1e-9)
+    return unit
+
+
+def _visible_faces(mesh: Mesh, eye: Floats) -> Flags:
+    """Faces that look towards `eye` (3,) in the mesh's frame, details only with the face they lie on."""
+    visible: Flags = ((eye - mesh.anchors) * mesh.normals).sum(axis=1) > 0.0
+    with_owner: Flags = visible & visible[mesh.owner]
+    return with_owner
+
+
+def _painters_order(mesh: Mesh, eye: Floats) -> Indexes:
+    """Far parts first; in a part far faces first; details right after the face they lie on."""
+    part_distance = (((mesh.part_centres - eye) ** 2).sum(axis=1) + 1e6 * mesh.part_first)[mesh.part]
+    face_distance = ((mesh.anchors - eye) ** 2).sum(axis=1)
+    return np.lexsort((np.arange(len(mesh.owner)), mesh.owner, -face_distance[mesh.owner], -part_distance))
+
+
+def _light_lamps(colours: Floats, mesh: Mesh, *, lights_on: bool, braking: bool) -> None:
+    """Set the colours of lamps and windows that shine, in place."""
+    if lights_on:
+        colours[mesh.lamp == HEAD_LAMP] = (255, 246, 214)
+        windows = mesh.lamp == GLOWING_WINDOW
+        colours[windows] = np.maximum(colours[windows], (150, 140, 100))
+        colours[mesh.lamp == TAIL_LAMP] = (225, 30, 24)
+    if braking:
+        colours[mesh.lamp == TAIL_LAMP] = (255, 58, 40)
+
+
+def _turn_wheels(mesh: Mesh, driven: float) -> Floats:
+    """The vertices (V, 3) after `driven` metres."""
     vertices = mesh.vertices.copy()
     for wheel in mesh.wheels:
         angle = driven / wheel.radius

@@ -3,24 +3,23 @@
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
+from generators.procedural.arrays import Floats
 
 
 @dataclass(frozen=True)
 class Path:
-    """Arrays (F,): ground position in metres, heading in radians, distance travelled in metres, speed in m/s."""
+    """Floatss (F,): ground position in metres, heading in radians, distance travelled in metres, speed in m/s."""
 
-    x: Array
-    y: Array
-    heading: Array
-    driven: Array
-    speed: Array
+    x: Floats
+    y: Floats
+    heading: Floats
+    driven: Floats
+    speed: Floats
 
 
-def draw_speed(kind: str, cruise: float, frames: int, fps: float, rng: np.random.Generator) -> Array:
-    """Speed (F,) in m/s: "constant", "accelerating", "stopping", "starting" or "pausing" about `cruise`; "still" is 0."""
+def draw_speed(kind: str, cruise: float, frames: int, fps: float, rng: np.random.Generator) -> Floats:
+    """Speed (F,) in m/s about `cruise`: "constant", "accelerating", "stopping", "starting", "pausing"; "still" is 0."""
     time = np.linspace(0.0, 1.0, frames) if frames > 1 else np.zeros(1)
     if kind == "still":
         return np.zeros(frames)
@@ -37,13 +36,14 @@ def draw_speed(kind: str, cruise: float, frames: int, fps: float, rng: np.random
 
 
 def lay_path(
-    anchor: tuple[float, float], anchor_frame: int, heading: float, speed: Array, fps: float,
-    *, turn_at: float = 1e9, turn_by: float = 0.0, turn_radius: float = 6.0, sway: float = 0.0, sway_length: float = 9.0,
+    anchor: tuple[float, float], anchor_frame: int, heading: float, speed: Floats, fps: float,
+    *, turn_at: float = 1e9, turn_by: float = 0.0, turn_radius: float = 6.0,
+    sway: float = 0.0, sway_length: float = 9.0,
 ) -> Path:  # fmt: skip
     """A path through `anchor` at `anchor_frame`, with `heading` before its turn.
 
-    `turn_at` is where the turn by `turn_by` radians begins, in metres along the path from the anchor; `sway` (radians) lets the
-    heading swing to and fro over `sway_length` metres.
+    `turn_at` is where the turn by `turn_by` radians begins, in metres along the path from the anchor; `sway` (radians)
+    lets the heading swing to and fro over `sway_length` metres.
     """
     step = speed / fps
     driven = np.concatenate([[0.0], np.cumsum(step[:-1])])

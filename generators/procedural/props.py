@@ -1,68 +1,66 @@
-"""Street furniture that may look like an object and is none: bins, signs, hydrants, benches, bushes, trailers, poles."""
+"""Street furniture that may look like an object and is none: bins, signs, hydrants, benches, bushes, trailers."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
+from generators.procedural.arrays import Floats
 from generators.procedural.camera import Camera
 from generators.procedural.canvas import Sprite
-from generators.procedural.figures import _bars_sprite
 from generators.procedural.light import Light
-from generators.procedural.mesh import Mesh, MeshBuilder, draw_mesh
-from generators.procedural.vehicles import build_trailer
-
-Array = NDArray[np.float64]
+from generators.procedural.limbs import Bars, draw_bars
+from generators.procedural.mesh import NO_LAMPS, Mesh, MeshBuilder, draw_mesh
+from generators.procedural.trucks import build_trailer
 
 KINDS = ("bin", "sign", "hydrant", "bench", "bush", "bollard", "cone", "mailbox", "trailer", "planter")
 
+_BarTable: TypeAlias = tuple[list[list[float]], list[list[float]], list[Any]]
+"""Ends of N bars (two rows each, in metres), their radii at both ends, and their colours."""
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, eq=False)
 class Prop:
     """A fixed thing: a mesh, or round-ended bars. `length` and `width` are its footprint in metres."""
 
-    kind: str
-    position: Array
+    position: Floats
     heading: float
     length: float
     width: float
     mesh: Mesh | None = None
-    joints: Array | None = None
-    radii: Array | None = None
-    colours: Array | None = None
+    bars: Bars | None = None
 
 
-def build_prop(kind: str, position: Array, heading: float, rng: np.random.Generator) -> Prop:
+def build_prop(kind: str, position: Floats, heading: float, rng: np.random.Generator) -> Prop:
     """One prop of a kind in `KINDS`, or a "pole" (street lamp) or "tree"."""
-    if kind in ("bin", "bench", "mailbox", "planter"):
-        mesh = _BOX_BUILDERS[kind](rng)
-        return Prop(kind, position, heading, mesh.length, mesh.width, mesh=mesh)
-    if kind == "trailer":
-        mesh = build_trailer(rng)
-        return Prop(kind, position, heading, mesh.length, mesh.width, mesh=mesh)
-    joints, radii, colours = _BAR_BUILDERS[kind](rng)
-    return Prop(
-        kind,
-        position,
-        heading,
-        0.5,
-        0.5,
-        joints=np.array(joints, float),
-        radii=np.array(radii, float),
-        colours=np.array(colours, float),
-    )
+    if kind in _MESH_BUILDERS:
+        mesh = _MESH_BUILDERS[kind](rng)
+        return Prop(position, heading, mesh.length, mesh.width, mesh=mesh)
+    return Prop(position, heading, 0.5, 0.5, bars=_stack_bars(*_BAR_BUILDERS[kind](rng)))
 
 
 def draw_prop(prop: Prop, camera: Camera, light: Light) -> Sprite:
     """The prop as seen by the camera."""
     if prop.mesh is not None:
         return draw_mesh(prop.mesh, prop.position, prop.heading, 0.0, camera, light)
-    assert prop.joints is not None and prop.radii is not None and prop.colours is not None
-    bars = np.arange(0, len(prop.joints), 2)
-    return _bars_sprite(
-        prop.joints, bars, bars + 1, prop.radii[:, 0], prop.radii[:, 1], prop.colours, np.arange(len(bars)) * -0.3,
-        prop.position, prop.heading, camera, light,
-    )  # fmt: skip
+    assert prop.bars is not None
+    return draw_bars(prop.bars, prop.position, prop.heading, camera, light)
+
+
+def _stack_bars(ends: list[list[float]], radii: list[list[float]], colours: list[Any]) -> Bars:
+    """Bars of which each one listed later is drawn over those before it."""
+    first = np.arange(0, len(ends), 2)
+    start_radius, end_radius = np.array(radii, float).T
+    return Bars(
+        joints=np.array(ends, float),
+        starts=first,
+        ends=first + 1,
+        start_radius=start_radius,
+        end_radius=end_radius,
+        colours=np.array(colours, float),
+        bias=np.arange(len(first)) * -0.3,
+    )
 
 
 def _bin(rng: np.random.Generator) -> Mesh:
@@ -72,7 +70,7 @@ def _bin(rng: np.random.Generator) -> Mesh:
     builder, s, h = MeshBuilder(), rng.uniform(0.25, 0.42), rng.uniform(0.85, 1.25)
     builder.add_box((-s, -s, 0.0), (s, s, h * 0.88), colour)
     builder.add_box((-s * 1.1, -s * 1.1, h * 0.88), (s * 1.1, s * 1.1, h), colour * 0.7)
-    return builder.build(2 * s, 2 * s, h, np.empty((0, 3)), np.empty((0, 3)))
+    return builder.build(2 * s, 2 * s, h, NO_LAMPS, NO_LAMPS)
 
 
 def _mailbox(rng: np.random.Generator) -> Mesh:
@@ -85,7 +83,7 @@ def _mailbox(rng: np.random.Generator) -> Mesh:
             colour * 0.25,
             on=faces[name],
         )
-    return builder.build(0.5, 0.5, h, np.empty((0, 3)), np.empty((0, 3)))
+    return builder.build(0.5, 0.5, h, NO_LAMPS, NO_LAMPS)
 
 
 def _bench(rng: np.random.Generator) -> Mesh:
@@ -95,7 +93,7 @@ def _bench(rng: np.random.Generator) -> Mesh:
         builder.add_box((x - 0.04, -0.2, 0.0), (x + 0.04, 0.22, 0.42), wood * 0.4)
     builder.add_box((-0.9, -0.24, 0.42), (0.9, 0.22, 0.48), wood)
     builder.add_box((-0.9, -0.26, 0.56), (0.9, -0.21, 0.9), wood * 0.9)
-    return builder.build(1.8, 0.5, 0.9, np.empty((0, 3)), np.empty((0, 3)))
+    return builder.build(1.8, 0.5, 0.9, NO_LAMPS, NO_LAMPS)
 
 
 def _planter(rng: np.random.Generator) -> Mesh:
@@ -104,10 +102,10 @@ def _planter(rng: np.random.Generator) -> Mesh:
     builder.add_box(
         (-s * 0.9, -0.3, 0.55), (s * 0.9, 0.3, rng.uniform(0.75, 1.0)), np.array([64.0, 98, 48]) * rng.uniform(0.7, 1.2)
     )
-    return builder.build(2 * s, 0.7, 1.0, np.empty((0, 3)), np.empty((0, 3)))
+    return builder.build(2 * s, 0.7, 1.0, NO_LAMPS, NO_LAMPS)
 
 
-def _sign(rng: np.random.Generator) -> tuple[list, list, list]:
+def _sign(rng: np.random.Generator) -> _BarTable:
     z = rng.uniform(1.9, 2.5)
     face = [[206, 36, 34], [40, 80, 180], [236, 236, 232], [240, 200, 50]][int(rng.integers(4))]
     if rng.random() < 0.5:
@@ -119,7 +117,7 @@ def _sign(rng: np.random.Generator) -> tuple[list, list, list]:
     return [[0, 0, 0], [0, 0, z], [0, -0.2, z], [0, 0.2, z]], [[0.035, 0.035], [0.24, 0.24]], [[120, 122, 124], face]
 
 
-def _hydrant(rng: np.random.Generator) -> tuple[list, list, list]:
+def _hydrant(rng: np.random.Generator) -> _BarTable:
     c = np.array([[190, 44, 36], [226, 180, 40], [200, 90, 40]], float)[int(rng.integers(3))]
     joints = [
         [0, 0, 0.05],
@@ -134,7 +132,7 @@ def _hydrant(rng: np.random.Generator) -> tuple[list, list, list]:
     return joints, [[0.17, 0.17], [0.12, 0.12], [0.07, 0.07], [0.14, 0.06]], [c * 0.7, c, c * 0.85, c * 1.05]
 
 
-def _bush(rng: np.random.Generator) -> tuple[list, list, list]:
+def _bush(rng: np.random.Generator) -> _BarTable:
     green = np.array([62.0, 96, 46]) * rng.uniform(0.7, 1.25) + rng.uniform(-10, 10, 3)
     size, joints, radii, colours = rng.uniform(0.45, 0.9), [], [], []
     for k in range(9):
@@ -150,12 +148,12 @@ def _bush(rng: np.random.Generator) -> tuple[list, list, list]:
     return joints, radii, colours
 
 
-def _bollard(rng: np.random.Generator) -> tuple[list, list, list]:
+def _bollard(rng: np.random.Generator) -> _BarTable:
     c = np.full(3, rng.uniform(40, 150))
     return [[0, 0, 0.05], [0, 0, 0.85], [0, 0, 0.7], [0, 0, 0.74]], [[0.09, 0.08], [0.085, 0.085]], [c, [230, 230, 226]]
 
 
-def _cone(rng: np.random.Generator) -> tuple[list, list, list]:
+def _cone(rng: np.random.Generator) -> _BarTable:
     c = [236, 96, 34]
     return (
         [[0, 0, 0.04], [0, 0, 0.05], [0, 0, 0.08], [0, 0, 0.68], [0, 0, 0.34], [0, 0, 0.46]],
@@ -164,7 +162,7 @@ def _cone(rng: np.random.Generator) -> tuple[list, list, list]:
     )
 
 
-def _pole(rng: np.random.Generator) -> tuple[list, list, list]:
+def _pole(rng: np.random.Generator) -> _BarTable:
     c, z = np.full(3, rng.uniform(50, 130)), rng.uniform(5.0, 6.5)
     return (
         [[0, 0, 0], [0, 0, z], [0, 0, z], [0.9, 0, z + 0.3], [0.9, 0, z + 0.3], [1.4, 0, z + 0.3]],
@@ -173,10 +171,11 @@ def _pole(rng: np.random.Generator) -> tuple[list, list, list]:
     )
 
 
-def _tree(rng: np.random.Generator) -> tuple[list, list, list]:
+def _tree(rng: np.random.Generator) -> _BarTable:
     trunk, z = np.array([92.0, 72, 54]) * rng.uniform(0.7, 1.2), rng.uniform(2.2, 3.2)
     green = np.array([70.0, 104, 50]) * rng.uniform(0.65, 1.25) + rng.uniform(-14, 14, 3)
-    joints, radii, colours = [[0, 0, 0], [0, 0, z + 1]], [[0.16, 0.09]], [trunk]
+    joints: list[list[float]] = [[0, 0, 0], [0, 0, z + 1]]
+    radii, colours = [[0.16, 0.09]], [trunk]
     spread = rng.uniform(1.0, 1.8)
     for k in range(16):
         at = [rng.uniform(-1, 1) * spread, rng.uniform(-1, 1) * spread, z + 0.3 + k * 0.16 + rng.uniform(-0.4, 0.4)]
@@ -187,8 +186,14 @@ def _tree(rng: np.random.Generator) -> tuple[list, list, list]:
     return joints, radii, colours
 
 
-_BOX_BUILDERS = {"bin": _bin, "mailbox": _mailbox, "bench": _bench, "planter": _planter}
-_BAR_BUILDERS = {
+_MESH_BUILDERS: dict[str, Callable[[np.random.Generator], Mesh]] = {
+    "bin": _bin,
+    "mailbox": _mailbox,
+    "bench": _bench,
+    "planter": _planter,
+    "trailer": build_trailer,
+}
+_BAR_BUILDERS: dict[str, Callable[[np.random.Generator], _BarTable]] = {
     "sign": _sign,
     "hydrant": _hydrant,
     "bush": _bush,

@@ -18,8 +18,9 @@ class SceneRequest:
     """One scene: everything that determines its pixels, together with `VERSION`.
 
     Attributes:
-        attributes: Slot values as plain text, e.g. `{"weather": "heavy rain", "light": "night"}`. Known words are found in
-            any value, whatever its slot is called (see `conditions.recognised_attributes`); the rest is drawn from the seed.
+        attributes: Slot values as plain text, e.g. `{"weather": "heavy rain", "light": "night"}`. Known words are found
+            in any value, whatever its slot is called (see `conditions.recognised_attributes`); the rest is drawn from
+            the seed.
         objects: Promised instances by class. Empty: a mix is drawn from the seed.
         seed: Any integer.
         frames: Number of frames, at least 1.
@@ -45,8 +46,8 @@ class TruthObjects:
         track: int32 (N,), constant for an object over the clip, from 1.
         class_index: int8 (N,), index into `CLASSES`.
         box: float32 (N, 4), x, y, width, height in pixels: the extent of the visible pixels, inside the frame.
-        full_box: float32 (N, 4): the extent of the whole silhouette as if nothing hid it; may leave the frame. What reaches
-            further than one frame's size beyond the frame is cut off there.
+        full_box: float32 (N, 4): the extent of the whole silhouette as if nothing hid it; may leave the frame. What
+            reaches further than one frame's size beyond the frame is cut off there.
         visibility: float32 (N,), 0..1: visible pixels over pixels of the whole silhouette.
         difficult: bool (N,): below `MIN_VISIBILITY` or with a visible side below `MIN_SIDE_PX`.
     """

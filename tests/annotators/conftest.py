@@ -1,4 +1,4 @@
-"""A detector that sees much and knows nothing, and clips for it: real weights, real videos, no training, no download."""
+"""A detector that sees much and knows nothing, and clips for it: real weights and videos, without training."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace

@@ -64,7 +64,8 @@ FRAME_SCORES = tables.table_from_columns(
     tables.FRAME_SCORES,
     {
         "frame": [0, 1, 2, 3], "brightness": [0.2, 0.2, 0.4, 0.4], "contrast": [0.0] * 4,
-        "sharpness": [1.0, 9.0, 3.0, 5.0], "change": [0.0, 0.1, 0.3, 0.2], "black": [True, False, False, False], "repeated": [False, True, False, False],
+        "sharpness": [1.0, 9.0, 3.0, 5.0], "change": [0.0, 0.1, 0.3, 0.2],
+        "black": [True, False, False, False], "repeated": [False, True, False, False],
     },
 )  # fmt: skip
 

@@ -7,7 +7,7 @@ CODE = """
 from annotators.offline import prepare_ultralytics
 prepare_ultralytics()
 from ultralytics.utils import AUTOINSTALL, SETTINGS, USER_CONFIG_DIR, is_online
-print(AUTOINSTALL, SETTINGS["sync"], is_online(), 
+print(AUTOINSTALL, SETTINGS["sync"], is_online(),
       sorted(path.name for path in USER_CONFIG_DIR.glob("*.ttf")), USER_CONFIG_DIR)
 """
 

@@ -6,8 +6,9 @@ from contextlib import contextmanager
 
 import pytest
 
+from cli.flow_calls import refuse_silent_server
 from cli.label import split_classes
-from schemas.errors import BusyError, RecipeError
+from schemas.errors import BusyError, EnvironmentFault, RecipeError
 from schemas.run_report import RunReport, StageTally
 from storage.store import Store
 
@@ -119,3 +120,8 @@ def test_classes_are_split_at_commas():
 def test_the_store_is_opened_for_the_flow(framefoundry, flows, recipe_file, store_folder):
     framefoundry("run", recipe_file)
     assert Store.open(store_folder, create=False).root == store_folder
+
+
+def test_a_prefect_server_that_does_not_answer_is_refused_at_once():
+    with pytest.raises(EnvironmentFault, match="unset PREFECT_API_URL"):
+        refuse_silent_server("http://127.0.0.1:9/api")

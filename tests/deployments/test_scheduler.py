@@ -17,7 +17,7 @@ from storage.datasets import find_version
 from storage.store import Store
 
 PROJECT = Path(__file__).parents[2]
-START_SECONDS, RUN_SECONDS, STOP_SECONDS = 200, 250, 60
+START_SECONDS, RUN_SECONDS, STOP_SECONDS = 320, 300, 60
 
 RECIPE = """
 name: tick

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from generators.procedural.canvas import Silhouette
-from generators.procedural.render import measure_truth
+from generators.procedural.truth import measure_truth
 
 
 @pytest.mark.parametrize("shape", [(4, 1), (1, 4), (2, 2), (1, 1), (3, 5)])

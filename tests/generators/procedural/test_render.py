@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from generators.procedural.conditions import Conditions, read_conditions, recognised_attributes
-from generators.procedural.render import render_scene
+from generators.procedural.render import render_pictures, render_scene
 from generators.procedural.scene import CLASSES, RenderedFrame, SceneRequest
 from schemas.errors import RecipeError
 from schemas.truth_limits import MIN_SIDE_PX, MIN_VISIBILITY
@@ -26,6 +26,12 @@ def _bytes(frames: list[RenderedFrame]) -> bytes:
 def test_same_request_gives_the_same_bytes_and_another_seed_others():
     assert _bytes(_render(frames=3)) == _bytes(_render(frames=3))
     assert _bytes(_render(frames=3)) != _bytes(_render(frames=3, seed=4))
+
+
+def test_pictures_without_truth_are_the_same_pictures():
+    request = SceneRequest(frames=3, seed=5, attributes={"weather": "rain", "light": "night", "camera": "panning"})
+    with_truth = [frame.image for frame in render_scene(request)]
+    assert all((a == b).all() for a, b in zip(render_pictures(request), with_truth, strict=True))
 
 
 def test_pixels_of_this_version_stay_as_they_are():

@@ -2,12 +2,12 @@
 
 import numpy as np
 
+from generators.procedural.actors import Actor
 from generators.procedural.camera import clip_to_near
 from generators.procedural.canvas import CONVEX, Silhouette, Sprite, draw_silhouette, paint, to_fixed
-from generators.procedural.casting import Actor
 from generators.procedural.depth_order import footprint_corners, order_by_depth
 from generators.procedural.motion import lay_path
-from generators.procedural.render import measure_truth
+from generators.procedural.truth import measure_truth
 
 _STILL = lay_path((0.0, 0.0), 0, 0.0, np.zeros(1), 12.0)
 
