@@ -1,17 +1,17 @@
 """Clips a minute of this backend against the plain diffusers loop: one model, equal steps, sizes and seeds, in one run.
 
-The plain loop is ``pipe(prompt)`` one clip at a time and ``export_to_video``. Random weights cost what trained ones cost,
-so the architecture is built from its configuration: ``tiny`` for any CPU, ``wan2.1-1.3b`` and ``wan2.2-5b`` for a GPU.
-Loading and compiling are left out on both sides; encoding prompts is counted on both. The text encoder is a short one (two
-layers), which favours the plain loop: it encodes each prompt again.
+The plain loop is ``pipe(prompt)`` one clip at a time and ``export_to_video``. Random weights cost what trained ones
+cost, so the architecture is built from its configuration: ``tiny`` for any CPU, ``wan2.1-1.3b`` and ``wan2.2-5b`` for
+a GPU. Loading and compiling are left out on both sides; encoding prompts is counted on both. The text encoder is a
+short one (two layers), which favours the plain loop: it encodes each prompt again.
 
     python benchmarks/render.py                                     # tiny, on the CPU
     python benchmarks/render.py --full                              # wan2.1-1.3b where there is a GPU
     python benchmarks/render.py --model wan2.2-5b --steps 20
 
-The last line is one JSON object. `ratio_lossless` is plain seconds over ours with profile `balanced` (and compiling, on a
-GPU); `psnr_db` the least likeness of our frames to the plain loop's, before encoding; `peak_share` the arithmetic of the
-transformer over what the device could have done in the time (null for a device whose peak is not in the table below).
+The last line is one JSON object. `ratio_lossless` is plain seconds over ours with profile `balanced` (and compiling, on
+a GPU); `psnr_db` the least likeness of our frames to the plain loop's, before encoding; `peak_share` the arithmetic of
+the transformer over what the device could have done in the time (null for a device that is not in the table below).
 """
 
 import argparse
@@ -141,7 +141,9 @@ def build_model(shape: Shape, folder: Path, dtype: str) -> Path:
     return folder
 
 
-def measure(model: Path, shape: Shape, options: dict[str, Any], clips: int, device: str, folder: Path, name: str) -> None:
+def measure(
+    model: Path, shape: Shape, options: dict[str, Any], clips: int, device: str, folder: Path, name: str
+) -> None:
     """Run the plain loop, then ours, lossless and fast; print the table and the line of JSON."""
     prompts = [f"a {colour} ball moving {way}" for colour in ("red", "blue", "green", "white") for way in "abcdefghijk"]
     tasks = [
@@ -150,16 +152,26 @@ def measure(model: Path, shape: Shape, options: dict[str, Any], clips: int, devi
     ]
     plan = _plan(model, shape, options)
     plain_seconds, plain_frames = run_plain(plan, tasks, device)
+    free_memory()  # what a measurement left behind must not weigh on the next
     likeness = compare_frames(plan, tasks[: plan.settings.batch], plain_frames, device, folder)
+    free_memory()
     ours, usage = run_ours(plan, tasks, device, folder / "lossless")
+    free_memory()
     fast, fast_usage = run_ours(
         _plan(model, shape, {**options, "cache": "first_block"}), tasks, device, folder / "fast"
     )
     arithmetic = clips * _arithmetic_of_clip(plan)
     peak = next((rate for key, rate in PEAKS.items() if key in _device_name(device)), None)
-    print(f"{name}: {clips} clips of {plan.frames} frames {plan.width}x{plan.height}, {plan.steps} steps, {_device_name(device)}")
+    print(
+        f"{name}: {clips} clips of {plan.frames} frames {plan.width}x{plan.height}, {plan.steps} steps, "
+        f"{_device_name(device)}"
+    )
     print(f"{'':34}{'s/clip':>10}{'clips/min':>11}{'vs plain':>10}{'busy':>7}{'GB':>7}{'cached':>8}")
-    rows = [("plain loop", plain_seconds, None), ("balanced (lossless)", ours, usage), ("with first_block cache (lossy)", fast, fast_usage)]
+    rows = [
+        ("plain loop", plain_seconds, None),
+        ("balanced (lossless)", ours, usage),
+        ("with first_block cache (lossy)", fast, fast_usage),
+    ]
     for title, seconds, used in rows:
         busy = f"{used.busy_share:.0%}" if used else ""
         memory = f"{used.peak_memory_gb:.1f}" if used else ""
@@ -204,8 +216,6 @@ def run_plain(plan: RenderPlan, tasks: list[ClipTask], device: str) -> tuple[flo
     render(tasks[0])
     kept.clear()
     seconds = _timed(lambda: [render(task) for task in tasks])
-    del pipe
-    free_memory()
     return seconds, kept
 
 
@@ -232,14 +242,16 @@ def run_ours(plan: RenderPlan, tasks: list[ClipTask], device: str, folder: Path)
     warm.close()
     done = [answer for answer in said[before:] if isinstance(answer, Done)]
     if len(done) != len(tasks):
-        raise SystemExit(f"{len(done)} of {len(tasks)} clips were rendered; the figures would mean nothing: {said[-3:]}")
+        raise SystemExit(
+            f"{len(done)} of {len(tasks)} clips were rendered; the figures would mean nothing: {said[-3:]}"
+        )
     usage = [answer for answer in said if isinstance(answer, Usage)][-1]
-    del warm
-    free_memory()
     return seconds + max(0.0, encoding), usage
 
 
-def compare_frames(plan: RenderPlan, tasks: list[ClipTask], plain: list[np.ndarray], device: str, folder: Path) -> float:
+def compare_frames(
+    plan: RenderPlan, tasks: list[ClipTask], plain: list[np.ndarray], device: str, folder: Path
+) -> float:
     """Least PSNR, dB, between our frames and the plain loop's, for one batch."""
     embeddings = PromptEmbeddings(Store.open(folder / "compare"), plan)
     scenarios = [task.job.scenario for task in tasks]
@@ -252,8 +264,6 @@ def compare_frames(plan: RenderPlan, tasks: list[ClipTask], plain: list[np.ndarr
         ours = decode_clip(denoiser.pipe, denoiser.vae, call.of_clip(index, len(tasks)))
         error = float(np.mean((ours.astype(np.float64) - theirs.astype(np.float64) * 255) ** 2))
         found.append(10 * math.log10(255**2 / error) if error else 99.0)
-    del denoiser, call
-    free_memory()
     return min(found)
 
 

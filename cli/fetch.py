@@ -11,7 +11,8 @@ def fetch(
     context: typer.Context,
     model: Annotated[str, typer.Argument(help="A preset, such as wan2.1-1.3b, or a hub id, such as owner/name.")],
     revision: Annotated[
-        str | None, typer.Option(help="Branch, tag or commit. Default: the preset's, else the newest.", show_default=False)
+        str | None,
+        typer.Option(help="Branch, tag or commit. Default: the preset's, else the newest.", show_default=False),
     ] = None,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before downloading.")] = False,
 ) -> None:
@@ -27,7 +28,9 @@ def fetch(
     session.note(f"licence of outputs: {plan.licence}")
     if plan.trains_freely is False:
         session.note("[yellow]its licence sets terms for models that are trained on its outputs[/yellow]")
-    session.note(f"{plan.bytes_missing / 1e9:.1f} of {plan.bytes_total / 1e9:.1f} GB to download, into {cache_folder()}")
+    session.note(
+        f"{plan.bytes_missing / 1e9:.1f} of {plan.bytes_total / 1e9:.1f} GB to download, into {cache_folder()}"
+    )
     if plan.bytes_missing and not yes:
         typer.confirm("Download?", abort=True, err=True)
     files = carry_out(plan)

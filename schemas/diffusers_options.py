@@ -37,30 +37,47 @@ class DiffusersOptions(StrictModel):
     kind: Literal["diffusers"] = "diffusers"
     preset: str | None = Field(default=None, description="A named preset, such as wan2.1-1.3b; see docs/diffusers.md.")
     model: str | None = Field(default=None, description="Instead of a preset: a hub id, or a local diffusers folder.")
-    revision: str | None = Field(default=None, description="Of a hub model: branch, tag or commit; default: the preset's.")
-    mode: Mode = Field(default="text", description="What a clip starts from: its prompt, a first frame, or a whole video.")
+    revision: str | None = Field(
+        default=None, description="Of a hub model: branch, tag or commit; default: the preset's."
+    )
+    mode: Mode = Field(
+        default="text", description="What a clip starts from: its prompt, a first frame, or a whole video."
+    )
     images: Path | Literal["procedural"] | None = Field(
         default=None, description="mode image: a folder of first frames (png, jpg, webp), or `procedural`: drawn here."
     )
     source: Path | Literal["procedural"] | None = Field(
-        default=None, description="mode video: a folder of videos or one file, or `procedural`: scenes drawn here, restyled."
+        default=None,
+        description="mode video: a folder of videos or one file, or `procedural`: scenes drawn here, restyled.",
     )
     strength: float = Field(
-        default=0.6, gt=0, le=1, description="mode video: how far from the source: near 0 its pixels stay, 1 ignores it."
+        default=0.6,
+        gt=0,
+        le=1,
+        description="mode video: how far from the source: near 0 its pixels stay, 1 ignores it.",
     )
     steps: int | None = Field(default=None, ge=1, le=1000, description="Denoising steps; default: the preset's.")
     guidance: float | None = Field(
-        default=None, ge=0, le=50, description="Classifier-free guidance; 1 or less turns it off; default: the preset's."
+        default=None,
+        ge=0,
+        le=50,
+        description="Classifier-free guidance; 1 or less turns it off; default: the preset's.",
     )
-    prompt_tokens: PositiveInt | None = Field(default=None, description="Longest prompt in tokens; default: the pipeline's.")
+    prompt_tokens: PositiveInt | None = Field(
+        default=None, description="Longest prompt in tokens; default: the pipeline's."
+    )
 
-    profile: Profile = Field(default="balanced", description="A set of speed and memory options; single ones override it.")
+    profile: Profile = Field(
+        default="balanced", description="A set of speed and memory options; single ones override it."
+    )
     dtype: Dtype | None = Field(default=None, description="Of transformer and text encoder (lossy). Default: bfloat16.")
     vae_dtype: Dtype | None = Field(
-        default=None, description="Of the VAE (lossy). Default: float32; halves are where NaN and black frames come from."
+        default=None,
+        description="Of the VAE (lossy). Default: float32; halves are where NaN and black frames come from.",
     )
     attention: Attention | None = Field(
-        default=None, description="Attention kernels: native (torch), math (torch's reference), flash, flash3, sage (lossy)."
+        default=None,
+        description="Attention kernels: native (torch), math (torch's reference), flash, flash3, sage (lossy).",
     )
     cache: Literal["none", "first_block"] | None = Field(
         default=None, description="Reuse blocks between steps (lossy); for undistilled models."
@@ -79,18 +96,23 @@ class DiffusersOptions(StrictModel):
     devices: Annotated[tuple[Device, ...], Field(min_length=1)] | Literal["auto"] = Field(
         default="auto", description="One renderer process on each. auto: every CUDA device, else the CPU."
     )
-    timeout_seconds: PositiveFloat = Field(default=900, description="Longest time for one clip before its renderer is killed.")
-    load_timeout_seconds: PositiveFloat = Field(default=1800, description="Longest time to load (and compile) the model.")
+    timeout_seconds: PositiveFloat = Field(
+        default=900, description="Longest time for one clip before its renderer is killed."
+    )
+    load_timeout_seconds: PositiveFloat = Field(
+        default=1800, description="Longest time to load (and compile) the model."
+    )
     labelling: Literal["wait", "share", "cpu"] = Field(
         default="wait",
-        description="Where labels are made on a machine with one GPU. wait: the renderer ends first and frees its memory; "
-        "share: it stays within its share of the memory; cpu: the detector runs on the CPU.",
+        description="Where labels are made on a machine with one GPU. wait: the renderer ends first and frees its "
+        "memory; share: it stays within its share of the memory; cpu: the detector runs on the CPU.",
     )
     labelling_memory_gb: PositiveFloat = Field(
         default=4, description="labelling share: GPU memory that the renderer leaves to the detector, GB."
     )
     trust_remote_code: str | None = Field(
-        default=None, description=f"Only the sentence {REMOTE_CODE_CONSENT!r} lets the code in a model's repository run."
+        default=None,
+        description=f"Only the sentence {REMOTE_CODE_CONSENT!r} lets the code in a model's repository run.",
     )
 
     @property
@@ -121,7 +143,9 @@ class DiffusersOptions(StrictModel):
 
     def _check_model_named_once(self) -> None:
         if (self.preset is None) == (self.model is None):
-            raise ValueError("name a `preset` (such as wan2.1-1.3b), or a `model` (a hub id or a folder): one of the two")
+            raise ValueError(
+                "name a `preset` (such as wan2.1-1.3b), or a `model` (a hub id or a folder): one of the two"
+            )
 
     def _check_inputs_of_mode(self) -> None:
         for name, mode in (("images", "image"), ("source", "video")):
@@ -140,4 +164,6 @@ class DiffusersOptions(StrictModel):
         if twice is not None:
             raise ValueError(f"device {twice!r} is listed twice; each runs one renderer")
         if all(device == "cpu" for device in self.devices) and self.offload not in {None, "none"}:
-            raise ValueError(f"`offload: {self.offload}` moves models between a GPU and the host, and `devices` has no GPU")
+            raise ValueError(
+                f"`offload: {self.offload}` moves models between a GPU and the host, and `devices` has no GPU"
+            )

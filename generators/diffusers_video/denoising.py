@@ -1,8 +1,8 @@
-"""From prompts to latents: one call of the pipeline for a batch, each clip with its own generator, checked at each step.
+"""From prompts to latents: one call of the pipeline for a batch, a generator for each clip, a check after each step.
 
-The call runs to its end with the VAE's ``decode`` put off: what the pipeline hands it is kept for later. So every pipeline
-keeps its own way from latents to what its VAE wants, and decoding can happen clip by clip, elsewhere, while the next batch
-denoises.
+The call runs to its end with the VAE's ``decode`` put off: what the pipeline hands it is kept for later. So every
+pipeline keeps its own way from latents to what its VAE wants, and decoding can happen clip by clip, elsewhere, while
+the next batch denoises.
 """
 
 import threading
@@ -105,8 +105,8 @@ class Denoiser:
     def denoise(self, tasks: Sequence[ClipTask]) -> Denoised:
         """Denoise ``tasks`` together.
 
-        A clip that turns to NaN or infinity is marked; once all have, or ``stopped()`` says so, the rest of the steps is
-        skipped.
+        A clip that turns to NaN or infinity is marked; once all have, or ``stopped()`` says so, the rest of the steps
+        is skipped.
 
         Raises:
             MediaError: an input cannot be read.
@@ -165,7 +165,10 @@ class Denoiser:
 
     def _prompts(self, tasks: Sequence[ClipTask]) -> dict[str, Any]:
         scenarios = [task.job.scenario for task in tasks]
-        prompts, negatives = [scenario.prompt for scenario in scenarios], [scenario.negative_prompt for scenario in scenarios]
+        prompts, negatives = (
+            [scenario.prompt for scenario in scenarios],
+            [scenario.negative_prompt for scenario in scenarios],
+        )
         if self.embeddings is None:
             return {"prompt": prompts, "negative_prompt": negatives if self.plan.guided else None}
         found: dict[str, Any] = dict(self.embeddings.load(prompts, self.device))

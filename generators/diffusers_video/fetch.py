@@ -124,5 +124,6 @@ def _refuse_offline(model: str) -> None:
     for variable in ("FRAMEFOUNDRY_OFFLINE", "HF_HUB_OFFLINE"):
         if os.environ.get(variable, "").lower() in {"1", "true", "yes", "on"}:
             raise EnvironmentFault(
-                f"{model} cannot be downloaded: {variable} is set.", f"Unset it for this command: `env -u {variable} …`."
+                f"{model} cannot be downloaded: {variable} is set.",
+                f"Unset it for this command: `env -u {variable} …`.",
             )

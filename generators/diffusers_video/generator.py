@@ -9,7 +9,7 @@ from typing import Any
 from generators.clip_identity import rendered_clip_id
 from generators.diffusers_video.devices import choose_devices
 from generators.diffusers_video.inputs import SourcePicker, VideoFile, source_identity
-from generators.diffusers_video.messages import ClipTask, Done, GivenUp, RendererStart, Usage
+from generators.diffusers_video.messages import ClipTask, Done, GivenUp, RendererStart, Usage, describe_usage
 from generators.diffusers_video.model_files import locate_model
 from generators.diffusers_video.render_plan import VERSION, RenderPlan, make_plan
 from generators.diffusers_video.renderer_pool import PoolLimits, RendererPool
@@ -78,6 +78,11 @@ class DiffusersGenerator:
         """How busy each device was, so far."""
         return tuple(self._pool.usage.values()) if self._pool else ()
 
+    def remarks(self) -> tuple[str, ...]:
+        """How the recipe was understood, what happened while rendering, and how busy each device was."""
+        lines = (self._plan.summary(), *self._plan.notes, *self.events)
+        return (*lines, *(describe_usage(used) for used in self.usage if used.clips))
+
     def jobs(self) -> list[ClipJob]:
         """One job a scenario."""
         return [self._job(scenario) for scenario in self._scenarios]
@@ -131,7 +136,8 @@ class DiffusersGenerator:
             options, plan = self._options, self._plan
             left = options.labelling_memory_gb if options.labelling == "share" else 0.0
             starts = [
-                RendererStart(device, self._embedding_store(), self._prompts(), left) for device in choose_devices(options)
+                RendererStart(device, self._embedding_store(), self._prompts(), left)
+                for device in choose_devices(options)
             ]
             limits = PoolLimits(options.timeout_seconds, options.load_timeout_seconds, plan.settings.batch)
             self._pool = RendererPool(self._serve, plan, starts, limits)

@@ -52,7 +52,7 @@ Source = ImageFile | VideoFile | DrawnScene
 
 
 class SourcePicker:
-    """Picks what each scenario of a recipe starts from, by content: a file that is added or renamed moves few others."""
+    """Picks what each scenario starts from, by content: a file that is added or renamed moves few others."""
 
     def __init__(self, options: DiffusersOptions, clip: ClipOptions) -> None:
         """List the recipe's images or videos.
@@ -65,7 +65,9 @@ class SourcePicker:
         self._images: list[ImageFile] = []
         self._videos: list[tuple[VideoFile, VideoInfo]] = []
         if isinstance(options.images, Path):
-            self._images = [ImageFile(path, hash_file(path)) for path in _list(options.images, IMAGE_SUFFIXES, "images")]
+            self._images = [
+                ImageFile(path, hash_file(path)) for path in _list(options.images, IMAGE_SUFFIXES, "images")
+            ]
         if isinstance(options.source, Path):
             self._videos = _long_enough(_list(options.source, VIDEO_SUFFIXES, "source"), clip.frames / clip.fps)
 
@@ -111,8 +113,8 @@ def scene_request(scenario: Scenario, clip: ClipOptions) -> scene.SceneRequest:
 def source_labels(scenario: Scenario, clip: ClipOptions) -> pa.Table:
     """Exact labels (``TRUTH``) of the procedural video that a restyled clip of ``scenario`` started from.
 
-    The scene is drawn again: equal requests give equal truth. They are the labels of the source; what the restyling left
-    of its objects, they do not know.
+    The scene is drawn again: equal requests give equal truth. They are the labels of the source; what the restyling
+    left of its objects, they do not know.
     """
     from generators.procedural_clips import truth_table
 
@@ -218,7 +220,7 @@ def _long_enough(paths: Sequence[Path], seconds: float) -> list[tuple[VideoFile,
     if not usable:
         longest = max(info.duration_s for _, info in known)
         raise EnvironmentFault(
-            f"generator.source: no video lasts the {seconds:.2f} s of a clip; the longest of {len(known)} has {longest:.2f} s.",
+            f"generator.source: none lasts the {seconds:.2f} s of a clip; the longest of {len(known)}: {longest:.2f} s.",
             "Shorten `clip.frames`, raise `clip.fps`, or add longer videos.",
         )
     return usable

@@ -1,4 +1,4 @@
-"""Loading a pipeline as a plan says: safetensors only, from this machine only, each setting checked to have an effect."""
+"""Loading a pipeline as planned: safetensors only, from this machine only, each setting checked to have an effect."""
 
 import os
 from typing import Any
@@ -108,7 +108,8 @@ def _load(plan: RenderPlan, unwanted: Any) -> Any:
     pipeline = getattr(diffusers, plan.pipeline, None) or (diffusers.DiffusionPipeline if plan.allow_code else None)
     if pipeline is None:
         raise EnvironmentFault(
-            f"diffusers {diffusers.__version__} has no class {plan.pipeline}.", "Upgrade diffusers, or use another model."
+            f"diffusers {diffusers.__version__} has no class {plan.pipeline}.",
+            "Upgrade diffusers, or use another model.",
         )
     left_out = {name: None for name in _component_names(plan) if unwanted is not None and unwanted(name)}
     default, vae = (getattr(torch, dtype) for dtype in (plan.settings.dtype, plan.settings.vae_dtype))
@@ -152,7 +153,8 @@ def _set_attention(transformer: Any, settings: Settings) -> None:
         transformer.set_attention_backend(_ATTENTION[settings.attention])
     except (ImportError, RuntimeError, ValueError) as fault:
         raise EnvironmentFault(
-            f"generator.attention: {settings.attention!r} cannot be had here: {fault}", "Install its package, or use native."
+            f"generator.attention: {settings.attention!r} cannot be had here: {fault}",
+            "Install its package, or use native.",
         ) from None
 
 

@@ -51,7 +51,7 @@ class Ready:
 
 @dataclass(frozen=True)
 class Done:
-    """A clip is written. ``notes``: what was done differently for want of memory; ``seconds``: its share of the time."""
+    """A clip is written. ``notes``: what was given up for want of memory; ``seconds``: its share of the time."""
 
     clip_id: str
     attempt: int
@@ -113,6 +113,16 @@ class Usage:
     def busy_share(self) -> float:
         """Share of the time, in [0, 1], in which the device had our work; 0 before any."""
         return self.busy_seconds / self.wall_seconds if self.wall_seconds else 0.0
+
+
+def describe_usage(used: Usage) -> str:
+    """One line for people."""
+    text = f"{used.device}: busy {used.busy_share:.0%} of {used.wall_seconds:.0f} s, {used.clips} clips"
+    text += f", at most {used.peak_memory_gb:.1f} GB" if used.peak_memory_gb else ""
+    if used.cached_share is None:
+        return text
+    saved = f"; the cache saved {used.cached_share:.0%} of the blocks"
+    return text + (saved if used.cached_share else f"{saved}: it has no effect, raise cache_threshold or remove it")
 
 
 @dataclass(frozen=True)

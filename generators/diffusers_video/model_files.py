@@ -107,7 +107,8 @@ def _open(folder: Path, name: str, commit: str | None, preset: Preset | None, *,
     path = folder / INDEX
     if not path.is_file():
         raise EnvironmentFault(
-            f"generator.model: {folder} holds no {INDEX}.", "Give a diffusers folder: the one that `save_pretrained` wrote."
+            f"generator.model: {folder} holds no {INDEX}.",
+            "Give a diffusers folder: the one that `save_pretrained` wrote.",
         )
     index = _read_json(path)
     pipeline = index.pop("_class_name", None)
@@ -187,7 +188,9 @@ def _read_json(path: Path) -> dict[str, Any]:
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as fault:
-        raise EnvironmentFault(f"{path} is not JSON: {fault}.", "The model is damaged; fetch or copy it again.") from None
+        raise EnvironmentFault(
+            f"{path} is not JSON: {fault}.", "The model is damaged; fetch or copy it again."
+        ) from None
     if not isinstance(data, dict):
         raise EnvironmentFault(f"{path} holds no mapping.", "The model is damaged; fetch or copy it again.")
     return data

@@ -39,8 +39,8 @@ PROFILES: dict[Profile, Settings] = {
 def resolve_settings(options: DiffusersOptions, *, distilled: bool, dtype: Dtype = "bfloat16") -> Settings:
     """The settings of ``options``: the profile's, with the recipe's single options over them.
 
-    A profile's cache is left out for a ``distilled`` model, whose few steps have nothing in common to reuse. ``dtype`` is
-    the model's own recommendation.
+    A profile's cache is left out for a ``distilled`` model, whose few steps have nothing in common to reuse. ``dtype``
+    is the model's own recommendation.
     """
     chosen = replace(PROFILES[options.profile], dtype=dtype)
     if distilled:

@@ -69,6 +69,12 @@ class RenderPlan:
         """Whether a negative prompt has any effect."""
         return self.guidance is None or self.guidance > 1
 
+    def summary(self) -> str:
+        """Model, clip and steps in one line for people."""
+        steps = f"{self.steps} steps" if self.steps else "the pipeline's own steps"
+        clip = f"{self.frames} frames of {self.width}x{self.height} at {self.fps:g} fps"
+        return f"{self.pipeline} ({self.model} {self.revision[:12]}): clips of {clip}, {steps}, {self.settings.dtype}"
+
     def identity(self) -> dict[str, Any]:
         """All that determines a clip's pixels beyond its scenario and the clip's size and encoding; JSON-ready."""
         return {
@@ -197,7 +203,9 @@ def _notes(
     if family is None or not family.tested:
         notes.append(f"{pipeline} is untested here; it is run by what its signature tells")
     elif wanted["fps"] != family.fps and not preset and pipeline.startswith("Wan"):
-        notes.append(f"clip.fps: {pipeline} moves as at {family.fps:g} frames a second; the file plays at {wanted['fps']:g}")
+        notes.append(
+            f"clip.fps: {pipeline} moves as at {family.fps:g} frames a second; the file plays at {wanted['fps']:g}"
+        )
     if preset and not preset.trains_freely:
         notes.append(f"licence of {preset.name}: {preset.licence}")
     if preset and not preset.is_pinned:

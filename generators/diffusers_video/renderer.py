@@ -59,7 +59,7 @@ class Renderer:
         return self._ladder
 
     def render(self, tasks: Sequence[ClipTask]) -> None:
-        """Denoise ``tasks``; returns when the device is free for more, while the last of them are still being written."""
+        """Denoise ``tasks``; returns when the device is free for more, while the last are still being written."""
         groups = deque([list(tasks)])
         while groups and not self._stopped():
             self._raise_crash()
@@ -206,7 +206,7 @@ class Renderer:
 
 
 def _device_is_lost(fault: BaseException) -> bool:
-    """Whether the process can no longer use its device: after such a fault every call fails, and a new process is due."""
+    """Whether the process can no longer use its device: after such a fault every call fails; a new process is due."""
     return isinstance(fault, RuntimeError) and any(sign in str(fault) for sign in ("CUDA error", "cuBLAS", "CUDNN"))
 
 

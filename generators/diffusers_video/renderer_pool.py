@@ -217,7 +217,11 @@ class RendererPool:
         code = worker.process.exitcode
         self._kill(worker)
         device = worker.start.device
-        death = f"the renderer on {device} hung and was killed" if how == "hung" else f"the renderer on {device} ended with {code}"
+        death = (
+            f"the renderer on {device} hung and was killed"
+            if how == "hung"
+            else f"the renderer on {device} ended with {code}"
+        )
         self.events.append(f"{death}; {len(worker.in_flight)} clips were under way")
         if not worker.loaded:
             self._failed_loads += 1

@@ -1,4 +1,4 @@
-"""A renderer in a process of its own: loads its model once, renders batches until it is told to end or its parent is gone."""
+"""A renderer in a process of its own: loads its model once, renders batches until told to end or left alone."""
 
 import os
 import signal

@@ -7,14 +7,14 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))  # tiny_pipelines, stand_in_renderers
 
-import tiny_pipelines  # noqa: E402
+import tiny_pipelines
 
-from generators.diffusers_video.messages import ClipTask, Done, GivenUp, Spoiled  # noqa: E402
-from generators.diffusers_video.model_files import locate_model  # noqa: E402
-from generators.diffusers_video.render_plan import make_plan  # noqa: E402
-from schemas.diffusers_options import DiffusersOptions  # noqa: E402
-from schemas.recipe import ClipOptions  # noqa: E402
-from schemas.records import ClipJob, Scenario  # noqa: E402
+from generators.diffusers_video.messages import ClipTask, Done, GivenUp, Spoiled
+from generators.diffusers_video.model_files import locate_model
+from generators.diffusers_video.render_plan import make_plan
+from schemas.diffusers_options import DiffusersOptions
+from schemas.recipe import ClipOptions
+from schemas.records import ClipJob, Scenario
 
 SMALL = ClipOptions(frames=5, fps=8, width=32, height=32)
 

@@ -53,7 +53,7 @@ def dies_on_one(pipe, plan, start):
 
 
 def hangs_once(pipe, plan, start):
-    """Hangs at the clip whose prompt is `hang`; the process that follows does not. ``plan`` is a file that remembers."""
+    """Hangs at the clip whose prompt is `hang`; the next process does not. ``plan`` is a file that remembers."""
 
     def behave(pipe, task):
         marker = Path(plan)

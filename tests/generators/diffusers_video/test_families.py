@@ -1,4 +1,4 @@
-"""What earns a family the word `tested`: snapping, batching, cancelling and decoding with a real pipeline of its class."""
+"""What earns a family the word `tested`: snapping, batching, cancelling and decoding with a pipeline of its class."""
 
 import pytest
 
@@ -47,7 +47,11 @@ def test_frames_and_size_are_snapped_and_come_back_as_planned(family, two_tasks,
     for task in two_tasks:
         done = answers[task.clip_id]
         assert isinstance(done, Done), done
-        assert (done.encoded.width, done.encoded.height, done.encoded.frames) == (family.width, family.height, family.frames)
+        assert (done.encoded.width, done.encoded.height, done.encoded.frames) == (
+            family.width,
+            family.height,
+            family.frames,
+        )
         check_clip(done.encoded.path, family.frames)
 
 

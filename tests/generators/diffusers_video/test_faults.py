@@ -136,7 +136,10 @@ def test_the_ladder_ends_with_offload_on_a_gpu_and_without_it_on_a_cpu():
     [
         (MemoryError(), True),
         (RuntimeError("CUDA error: out of memory"), True),
-        (RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes."), True),
+        (
+            RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes."),
+            True,
+        ),
         (RuntimeError("CUBLAS_STATUS_ALLOC_FAILED when calling cublasCreate"), True),
         (RuntimeError("shapes do not match"), False),
         (ValueError("out of memory"), False),

@@ -16,7 +16,9 @@ from schemas.records import Failure, Scenario
 from storage.store import Store
 from storage.video import check_clip
 
-SCENARIOS = [Scenario(f"s{index}", f"a {colour} ball", "fog", seed=index + 1) for index, colour in enumerate(["red", "blue"])]
+SCENARIOS = [
+    Scenario(f"s{index}", f"a {colour} ball", "fog", seed=index + 1) for index, colour in enumerate(["red", "blue"])
+]
 
 
 @pytest.fixture
@@ -24,7 +26,9 @@ def generator_of(models, tmp_path):
     made = []
 
     def make(scenarios=SCENARIOS, clip=SMALL, *, model="wan", serve=None, **options):
-        asked = DiffusersOptions(model=str(models(model)), **{"steps": 2, "dtype": "float32", "devices": "cpu", **options})
+        asked = DiffusersOptions(
+            model=str(models(model)), **{"steps": 2, "dtype": "float32", "devices": "cpu", **options}
+        )
         extra = {"serve": serve} if serve else {}
         made.append(DiffusersGenerator(asked, clip, scenarios, Store.open(tmp_path / "store"), **extra))
         return made[-1]
@@ -53,7 +57,12 @@ def test_records_say_what_was_rendered_and_by_which_model(generator_of, tmp_path
     poisoned = generator_of([*SCENARIOS, Scenario("p", "poison", seed=9)], serve=stand_in.spoils_first_attempts)
     clip = next(iter(generator.render(generator.jobs()[:1], tmp_path)))
     assert isinstance(clip, RenderedClip)
-    assert (clip.job.attempt, clip.origin.generator, clip.origin.model, clip.origin.licence) == (1, "diffusers", "wan", "Apache-2.0")
+    assert (clip.job.attempt, clip.origin.generator, clip.origin.model, clip.origin.licence) == (
+        1,
+        "diffusers",
+        "wan",
+        "Apache-2.0",
+    )
     assert clip.origin.revision == generator.plan.revision
     assert clip.record().has_truth is False
     failure = next(iter(poisoned.render(poisoned.jobs()[2:], tmp_path)))
@@ -64,7 +73,9 @@ def test_records_say_what_was_rendered_and_by_which_model(generator_of, tmp_path
 
 @pytest.mark.slow
 def test_a_renderer_killed_in_mid_clip_costs_nothing_but_time(generator_of, tmp_path):
-    scenarios = [Scenario(f"s{index}", f"a {colour} car", seed=index) for index, colour in enumerate(["red", "blue", "green"])]
+    scenarios = [
+        Scenario(f"s{index}", f"a {colour} car", seed=index) for index, colour in enumerate(["red", "blue", "green"])
+    ]
     generator = generator_of(scenarios, batch=1, steps=40)
     answers = generator.render(generator.jobs(), tmp_path)
     first = next(answers)

@@ -91,7 +91,7 @@ def test_videos_shorter_than_a_clip_are_left_out_and_told_when_none_is_left(ramp
     options = DiffusersOptions(model="m", mode="video", source=ramp.parent)
     picked = SourcePicker(options, CLIP).pick(scenario("a"))
     assert 0 <= picked.start <= 1.5
-    with pytest.raises(EnvironmentFault, match=r"no video lasts the 3\.00 s"):
+    with pytest.raises(EnvironmentFault, match=r"none lasts the 3\.00 s"):
         SourcePicker(options, CLIP.model_copy(update={"frames": 30}))
 
 

@@ -13,13 +13,16 @@ from schemas.recipe import ClipOptions
 
 
 @pytest.mark.parametrize(
-    ("step", "asked", "rendered"), [(4, 12, 13), (4, 10, 9), (4, 48, 49), (4, 1, 1), (8, 48, 49), (8, 53, 57), (6, 48, 49)]
+    ("step", "asked", "rendered"),
+    [(4, 12, 13), (4, 10, 9), (4, 48, 49), (4, 1, 1), (8, 48, 49), (8, 53, 57), (6, 48, 49)],
 )
 def test_lengths_go_to_the_nearest_that_the_model_renders(step, asked, rendered):
     assert Geometry(step, 16).snap_frames(asked) == rendered
 
 
-@pytest.mark.parametrize(("step", "asked", "rendered"), [(16, 480, 480), (32, 480, 480), (32, 464, 480), (32, 40, 32), (32, 8, 32)])
+@pytest.mark.parametrize(
+    ("step", "asked", "rendered"), [(16, 480, 480), (32, 480, 480), (32, 464, 480), (32, 40, 32), (32, 8, 32)]
+)
 def test_sizes_go_to_the_nearest_multiple_and_never_to_nothing(step, asked, rendered):
     assert Geometry(4, step).snap_size(asked) == rendered
 

@@ -1,4 +1,4 @@
-"""Each speed or memory setting does what it claims: the lossy ones change pixels or memory, the others change neither."""
+"""Each setting does what it claims: the lossy ones change pixels or memory, the others change neither."""
 
 import pytest
 
@@ -92,7 +92,13 @@ def test_lossless_settings_are_not_in_a_clips_identity_and_lossy_ones_are(plan_o
     base = plan_of("wan").identity()
     assert plan_of("wan", batch=7, compile=True).identity() == base
     assert plan_of("wan", profile="low-memory", vae_tiling=False, devices="cuda").identity() == base
-    for change in ({"dtype": "bfloat16"}, {"cache": "first_block"}, {"vae_tiling": True}, {"quantise": "fp8"}, {"steps": 3}):
+    for change in (
+        {"dtype": "bfloat16"},
+        {"cache": "first_block"},
+        {"vae_tiling": True},
+        {"quantise": "fp8"},
+        {"steps": 3},
+    ):
         assert plan_of("wan", **change).identity() != base, change
 
 

@@ -1,8 +1,33 @@
-"""Real pipelines of stock diffusers classes with tiny random weights, saved as ordinary diffusers folders in a second."""
+"""Real pipelines of stock diffusers classes with tiny random weights, saved as ordinary diffusers folders."""
 
 from pathlib import Path
 
-WORDS = "a an the of on in red green blue yellow ball box car truck bus person dog road night day fog rain moving left right".split()
+WORDS = [
+    "a",
+    "an",
+    "the",
+    "of",
+    "on",
+    "in",
+    "red",
+    "green",
+    "blue",
+    "yellow",
+    "ball",
+    "box",
+    "car",
+    "truck",
+    "bus",
+    "person",
+    "dog",
+    "road",
+    "night",
+    "day",
+    "fog",
+    "rain",
+    "left",
+    "right",
+]
 
 
 def tokenizer(longest: int = 64):
@@ -31,7 +56,7 @@ def text_config(kind, vocabulary: int):
 
 
 def save_wan(folder: Path, *, first_frame: bool = False, layers: int = 2, seed: int = 0) -> Path:
-    """A Wan pipeline: text to video, or with ``first_frame`` image to video without an image encoder, as Wan 2.2 has it."""
+    """A Wan pipeline: text to video, or with ``first_frame`` image to video without an image encoder, as Wan 2.2."""
     import torch
     from diffusers import (
         AutoencoderKLWan,
@@ -79,7 +104,8 @@ def save_ltx(folder: Path, *, seed: int = 0) -> Path:
         latent_channels=16, block_out_channels=widths, decoder_block_out_channels=widths, layers_per_block=(1,) * 5,
         decoder_layers_per_block=(1,) * 5, spatio_temporal_scaling=(True, True, True, False),
         decoder_spatio_temporal_scaling=(True, True, True, False), decoder_inject_noise=(False,) * 5,
-        upsample_residual=(False,) * 4, upsample_factor=(1,) * 4, timestep_conditioning=False, patch_size=4, patch_size_t=1,
+        upsample_residual=(False,) * 4, upsample_factor=(1,) * 4, timestep_conditioning=False,
+        patch_size=4, patch_size_t=1,
     )  # fmt: skip
     LTXPipeline(
         scheduler=FlowMatchEulerDiscreteScheduler(use_dynamic_shifting=True, shift_terminal=0.1),
