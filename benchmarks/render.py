@@ -160,6 +160,9 @@ def measure(
     fast, fast_usage = run_ours(
         _plan(model, shape, {**options, "cache": "first_block"}), tasks, device, folder / "fast"
     )
+    free_memory()
+    spare = {**options, "profile": "low-memory", "batch": 1, **({"offload": "none"} if device == "cpu" else {})}
+    low, low_usage = run_ours(_plan(model, shape, spare), tasks, device, folder / "low-memory")
     arithmetic = clips * _arithmetic_of_clip(plan)
     peak = next((rate for key, rate in PEAKS.items() if key in _device_name(device)), None)
     print(
@@ -171,6 +174,7 @@ def measure(
         ("plain loop", plain_seconds, None),
         ("balanced (lossless)", ours, usage),
         ("with first_block cache (lossy)", fast, fast_usage),
+        ("low-memory (lossy tiling)", low, low_usage),
     ]
     for title, seconds, used in rows:
         busy = f"{used.busy_share:.0%}" if used else ""

@@ -220,7 +220,7 @@ def _long_enough(paths: Sequence[Path], seconds: float) -> list[tuple[VideoFile,
     if not usable:
         longest = max(info.duration_s for _, info in known)
         raise EnvironmentFault(
-            f"generator.source: none lasts the {seconds:.2f} s of a clip; the longest of {len(known)}: {longest:.2f} s.",
+            f"generator.source: none lasts the {seconds:.2f} s of a clip; longest of {len(known)}: {longest:.2f} s.",
             "Shorten `clip.frames`, raise `clip.fps`, or add longer videos.",
         )
     return usable

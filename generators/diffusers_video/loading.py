@@ -134,10 +134,13 @@ def _is_text_part(name: str) -> bool:
 
 
 def _check_geometry(plan: RenderPlan, found: Geometry | None) -> None:
-    if found is not None and found != plan.geometry:
+    if found is None:
+        return
+    snapped = (found.snap_size(plan.width), found.snap_size(plan.height), found.snap_frames(plan.frames))
+    if snapped != (plan.width, plan.height, plan.frames):
         raise EnvironmentFault(
-            f"{plan.pipeline} renders {found.frame_step}k + 1 frames in multiples of {found.size_step} pixels; its "
-            f"configuration says {plan.geometry.frame_step}k + 1 and {plan.geometry.size_step}.",
+            f"{plan.pipeline} renders {found.frame_step}k + 1 frames in multiples of {found.size_step}; the plan, "
+            f"made from its configuration, is {plan.frames} frames of {plan.width}x{plan.height}.",
             "The model's files do not fit together; fetch or copy it again.",
         )
 

@@ -1,6 +1,6 @@
 """Everything that a renderer is told, settled before any work: model, class, snapped clip, steps, settings."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -111,6 +111,8 @@ def make_plan(options: DiffusersOptions, clip: ClipOptions, files: ModelFiles) -
         options, distilled=bool(preset and preset.distilled), dtype=preset.dtype if preset else "bfloat16"
     )
     _check_settings(options, settings, pipeline, family)
+    if family and not family.batches:
+        settings = replace(settings, batch=1)
     wanted = _wanted_clip(clip, preset, family)
     width, height = geometry.snap_size(int(wanted["width"])), geometry.snap_size(int(wanted["height"]))
     frames = geometry.snap_frames(int(wanted["frames"]))

@@ -64,7 +64,7 @@ class Renderer:
         while groups and not self._stopped():
             self._raise_crash()
             group = groups.popleft()
-            size = self._ladder.footing.batch if self._plan.family is None or self._plan.family.batches else 1
+            size = self._ladder.footing.batch
             if len(group) > size:
                 groups.extendleft([group[size:], group[:size]])
                 continue

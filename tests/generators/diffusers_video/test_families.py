@@ -94,3 +94,11 @@ def test_decoding_put_off_gives_the_frames_of_the_pipeline_itself(family, two_ta
         theirs = plain(**denoiser._arguments(task) | {"output_type": "np"}).frames[0]
     assert ours.shape == theirs.shape
     assert abs(ours.astype(float) - theirs * 255).max() <= 0.5 + 1e-3
+
+
+def test_weights_for_both_modes_take_a_first_frame(plan_of, tasks_of, render):
+    plan = plan_of("wan-both", ODD, mode="image", images="procedural")
+    assert plan.pipeline == "WanImageToVideoPipeline"
+    drawn = DrawnScene(SceneRequest(seed=1, frames=9, fps=8, width=plan.width, height=plan.height))
+    answers, _, _ = render(plan, tasks_of("a red ball", sources=[drawn]))
+    assert answers["clip0"].encoded.frames == 9

@@ -3,10 +3,11 @@
 import hashlib
 import json
 import shutil
+from types import SimpleNamespace
 
 import pytest
 
-from generators.diffusers_video.fetch import plan_fetch, verify_content
+from generators.diffusers_video.fetch import carry_out, plan_fetch, verify_content
 from generators.diffusers_video.model_files import locate_model
 from schemas.diffusers_options import REMOTE_CODE_CONSENT, DiffusersOptions
 from schemas.errors import EnvironmentFault, RecipeError
@@ -107,3 +108,32 @@ def test_a_damaged_download_is_seen_by_its_hash_and_removed(tmp_path):
     with pytest.raises(EnvironmentFault, match="was removed"):
         verify_content(snapshot.parent)
     assert not blob.exists()
+
+
+@pytest.fixture
+def hub(models, monkeypatch):
+    """A hub that has one model, the tiny Wan; what it was asked for is kept."""
+    asked = []
+    file = SimpleNamespace(file_size=1000, will_download=True)
+    kept = SimpleNamespace(file_size=24, will_download=False)
+
+    def snapshot_download(name, revision=None, dry_run=False, **options):
+        asked.append((name, revision, dry_run))
+        return [file, kept] if dry_run else str(models("wan"))
+
+    monkeypatch.setattr("huggingface_hub.snapshot_download", snapshot_download)
+    info = SimpleNamespace(model_info=lambda name, revision=None: SimpleNamespace(sha="c" * 40))
+    monkeypatch.setattr("huggingface_hub.HfApi", lambda: info)
+    for variable in ("FRAMEFOUNDRY_OFFLINE", "HF_HUB_OFFLINE"):
+        monkeypatch.delenv(variable, raising=False)
+    return asked
+
+
+def test_fetching_tells_size_and_licence_first_and_downloads_the_commit_that_it_told(hub):
+    plan = plan_fetch("wan2.1-1.3b")
+    assert (plan.bytes_missing, plan.bytes_total, plan.revision, plan.pinned) == (1000, 1024, "c" * 40, False)
+    assert "Apache-2.0" in plan.licence
+    assert [dry for _, _, dry in hub] == [True]
+    files = carry_out(plan)
+    assert files.pipeline == "WanPipeline"
+    assert ("Wan-AI/Wan2.1-T2V-1.3B-Diffusers", "c" * 40, False) in hub

@@ -55,8 +55,11 @@ def text_config(kind, vocabulary: int):
     )  # fmt: skip
 
 
-def save_wan(folder: Path, *, first_frame: bool = False, layers: int = 2, seed: int = 0) -> Path:
-    """A Wan pipeline: text to video, or with ``first_frame`` image to video without an image encoder, as Wan 2.2."""
+def save_wan(folder: Path, *, first_frame: bool = False, both: bool = False, seed: int = 0) -> Path:
+    """A Wan pipeline: text to video, or with ``first_frame`` image to video without an image encoder, as Wan 2.2.
+
+    With ``both`` its weights take a prompt or a first frame, as those of Wan 2.2 5B do.
+    """
     import torch
     from diffusers import (
         AutoencoderKLWan,
@@ -77,12 +80,12 @@ def save_wan(folder: Path, *, first_frame: bool = False, layers: int = 2, seed: 
         ),
         "transformer": WanTransformer3DModel(
             patch_size=(1, 2, 2), num_attention_heads=2, attention_head_dim=12, in_channels=36 if first_frame else 16,
-            out_channels=16, text_dim=32, freq_dim=32, ffn_dim=32, num_layers=layers, rope_max_seq_len=64,
+            out_channels=16, text_dim=32, freq_dim=32, ffn_dim=32, num_layers=2, rope_max_seq_len=64,
         ),
         "scheduler": UniPCMultistepScheduler(prediction_type="flow_prediction", use_flow_sigmas=True, flow_shift=3.0),
     }  # fmt: skip
     kind = WanImageToVideoPipeline if first_frame else WanPipeline
-    kind(**parts).save_pretrained(folder, safe_serialization=True)
+    kind(**parts, expand_timesteps=both).save_pretrained(folder, safe_serialization=True)
     return folder
 
 
