@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from generators.clip_identity import attempt_seed
 from generators.procedural import scene
-from generators.procedural.render import render_scene
+from generators.procedural.render import render_pictures, render_scene
 from schemas.diffusers_options import DiffusersOptions
 from schemas.errors import EnvironmentFault, MediaError
 from schemas.identity import digest, stable_fraction
@@ -131,7 +131,7 @@ def load_first_frame(source: Source, width: int, height: int) -> np.ndarray:
         case ImageFile():
             return cover(_read_image(source.path), width, height)
         case DrawnScene():
-            return next(iter(render_scene(source.request))).image
+            return next(iter(render_pictures(source.request)))
         case VideoFile():
             return load_frames(source, 1, 1.0, width, height)[0]
 
@@ -144,7 +144,7 @@ def load_frames(source: Source, frames: int, fps: float, width: int, height: int
     """
     match source:
         case DrawnScene():
-            return [frame.image for frame in render_scene(source.request)][:frames]
+            return list(render_pictures(source.request))[:frames]
         case ImageFile():
             return [load_first_frame(source, width, height)] * frames
         case VideoFile():

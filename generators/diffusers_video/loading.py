@@ -68,8 +68,10 @@ def place(pipe: Any, offload: str, device: str) -> None:
     elif offload == "model":
         pipe.enable_model_cpu_offload(device=device)
     else:
+        import torch
+
         pipe.enable_group_offload(
-            onload_device=device, offload_type="block_level", num_blocks_per_group=2, use_stream=True
+            onload_device=torch.device(device), offload_type="block_level", num_blocks_per_group=2, use_stream=True
         )
 
 
