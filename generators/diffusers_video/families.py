@@ -63,8 +63,11 @@ FAMILIES: tuple[Family, ...] = (
     Family("LTX2Pipeline", "text", 24, 8, 32, licence=_LTX, siblings={"image": "LTX2ImageToVideoPipeline"}),
     Family("LTX2ImageToVideoPipeline", "image", 24, 8, 32, batches=False, licence=_LTX),
     Family("HunyuanVideo15Pipeline", "text", 24, 4, 16, caches=False, licence=_HUNYUAN),
-    Family("CogVideoXPipeline", "text", 8, 8, 16, _EMBEDS, siblings={"video": "CogVideoXVideoToVideoPipeline"}),
-    Family("CogVideoXVideoToVideoPipeline", "video", 8, 8, 16, _EMBEDS, batches=False),
+    Family(
+        "CogVideoXPipeline", "text", 8, 8, 16, _EMBEDS, tested=True,
+        siblings={"video": "CogVideoXVideoToVideoPipeline"},
+    ),
+    Family("CogVideoXVideoToVideoPipeline", "video", 8, 8, 16, _EMBEDS, batches=False, tested=True),
     Family("Cosmos2_5_PredictBasePipeline", "text", 16, 4, 16, caches=False, licence=_NVIDIA),
     Family("Cosmos2VideoToWorldPipeline", "image", 16, 4, 16, batches=False, caches=False, licence=_NVIDIA),
     Family("SanaVideoPipeline", "text", 16, 4, 32, caches=False, licence="NVIDIA open model licence of the weights"),

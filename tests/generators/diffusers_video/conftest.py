@@ -31,13 +31,14 @@ def _one_thread():
 
 @pytest.fixture(scope="session")
 def models(tmp_path_factory):
-    """Folder of the tiny model called ``wan``, ``wan-i2v``, ``wan-both`` or ``ltx``, built at its first use."""
+    """Folder of the tiny model called ``wan``, ``wan-i2v``, ``wan-both``, ``ltx`` or ``cogvideox``, built at its first use."""
     root = tmp_path_factory.mktemp("models")
     makers = {
         "wan": tiny_pipelines.save_wan,
         "wan-i2v": lambda folder: tiny_pipelines.save_wan(folder, first_frame=True),
         "wan-both": lambda folder: tiny_pipelines.save_wan(folder, both=True),
         "ltx": tiny_pipelines.save_ltx,
+        "cogvideox": tiny_pipelines.save_cogvideox,
     }
 
     def find(name: str) -> Path:

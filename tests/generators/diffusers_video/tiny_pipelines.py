@@ -121,3 +121,32 @@ def save_ltx(folder: Path, *, seed: int = 0) -> Path:
         ),
     ).save_pretrained(folder, safe_serialization=True)  # fmt: skip
     return folder
+
+
+def save_cogvideox(folder: Path, *, seed: int = 0) -> Path:
+    """A CogVideoX text-to-video pipeline with the real compression: 8 pixels and 4 frames to a latent."""
+    import torch
+    from diffusers import (
+        AutoencoderKLCogVideoX,
+        CogVideoXDDIMScheduler,
+        CogVideoXPipeline,
+        CogVideoXTransformer3DModel,
+    )
+    from transformers import T5Config, T5EncoderModel
+
+    torch.manual_seed(seed)
+    words, vocabulary = tokenizer(226)
+    CogVideoXPipeline(
+        scheduler=CogVideoXDDIMScheduler(),
+        vae=AutoencoderKLCogVideoX(
+            block_out_channels=(8, 8, 8, 8), latent_channels=4, layers_per_block=1, norm_num_groups=2
+        ),
+        text_encoder=T5EncoderModel(text_config(T5Config, vocabulary)),
+        tokenizer=words,
+        transformer=CogVideoXTransformer3DModel(
+            num_attention_heads=2, attention_head_dim=16, in_channels=4, out_channels=4, time_embed_dim=8,
+            text_embed_dim=32, num_layers=2, sample_width=8, sample_height=8, sample_frames=9,
+            use_rotary_positional_embeddings=True,
+        ),
+    ).save_pretrained(folder, safe_serialization=True)  # fmt: skip
+    return folder
