@@ -20,11 +20,18 @@ HIDDEN_SHARE = 0.75
 
 @dataclass(frozen=True)
 class FilledBoxes:
-    """Interpolated boxes: ``frame`` (N,) int32, ``track`` (N,) int32, ``corners`` (N, 4) float32."""
+    """Interpolated boxes.
+
+    Attributes:
+        frame, track: ``(N,)`` int32.
+        corners: ``(N, 4)`` float32.
+        distance: ``(N,)`` int32, frames to the nearer of the two sightings, at least 1.
+    """
 
     frame: np.ndarray
     track: np.ndarray
     corners: np.ndarray
+    distance: np.ndarray
 
 
 def fill_gaps(frame: np.ndarray, track: np.ndarray, corners: np.ndarray, max_gap: int) -> FilledBoxes:
@@ -42,7 +49,8 @@ def fill_gaps(frame: np.ndarray, track: np.ndarray, corners: np.ndarray, max_gap
     ahead = np.arange(len(row)) - np.repeat(np.cumsum(missing) - missing, missing) + 1
     part = (ahead / apart[row])[:, None] if len(row) else np.zeros((0, 1))
     between = (1 - part) * corners[row] + part * corners[row + 1] if len(row) else np.zeros((0, 4))
-    return FilledBoxes((frame[row] + ahead).astype(np.int32), track[row], between.astype(np.float32))
+    distance = np.minimum(ahead, apart[row] - ahead).astype(np.int32)
+    return FilledBoxes((frame[row] + ahead).astype(np.int32), track[row], between.astype(np.float32), distance)
 
 
 def seen_in_gaps(seen: Observations, detections: Detections, max_gap: int) -> tuple[np.ndarray, np.ndarray]:

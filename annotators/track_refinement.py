@@ -36,7 +36,7 @@ class Tracks:
         class_index: ``(N,)`` int32.
         corners: ``(N, 4)`` float32, inside the frame.
         score: ``(N,)`` float32; NaN where interpolated.
-        confidence: ``(N,)`` float32, the track's.
+        confidence: ``(N,)`` float32, from the track's scores; less where interpolated.
     """
 
     frame: np.ndarray
@@ -79,6 +79,11 @@ def refine_tracks(
         merged: detections and the votes on their classes.
         options: shortest track, longest hole, width of the smoothing.
         size: width and height of the frames, pixels.
+
+    Returns:
+        Labels, each with the confidence of its track. An interpolated one has a half of it next to a sighting, a third
+        one frame further, and so on: where the detector saw not even something faint, the thing is hidden more often
+        than overlooked, so that such a box is a region to ignore before it is a label.
     """
     seen = seen.rows(np.lexsort((seen.frame, seen.track)))
     seen = seen.rows(_believed(seen, options.min_track_frames))
@@ -96,13 +101,14 @@ def refine_tracks(
     filled_place = np.searchsorted(tracks, filled.track)
     shown = ~hidden_or_taken(filled, class_index[filled_place], seen, corners, class_index[place])
     every = np.concatenate([place, filled_place[shown]])
+    belief = np.concatenate([np.ones(len(place)), 1 / (1 + filled.distance[shown])])
     labels = Tracks(
         frame=np.concatenate([seen.frame, filled.frame[shown]]),
         track=np.concatenate([seen.track, filled.track[shown]]),
         class_index=class_index[every],
         corners=clip_corners(np.concatenate([corners, filled.corners[shown]]), *size),
         score=np.concatenate([seen.score, np.full(int(shown.sum()), np.nan, np.float32)]),
-        confidence=confidence[every].astype(np.float32),
+        confidence=(confidence[every] * belief).astype(np.float32),
     )
     return _sorted(_without_flat_boxes(labels))
 

@@ -5,7 +5,9 @@ frames padded to squares 40; kept rectangular 30; with channels-last memory 17; 
 network was no faster.)
 """
 
+import io
 from collections.abc import Callable
+from contextlib import redirect_stdout
 from typing import Any
 
 import torch
@@ -21,6 +23,20 @@ class StreetTrainer(DetectionTrainer):
         super().__init__(cfg, overrides, _callbacks)
         # The base class forces 0 on a CPU; one process hides the augmentation behind the training step.
         self.args.workers = workers
+
+    def build_dataset(self, *args: Any, **kwargs: Any) -> Any:
+        """As the base class, without the progress bar that it shows whatever it is told."""
+        with redirect_stdout(io.StringIO()):
+            return super().build_dataset(*args, **kwargs)
+
+    def train(self) -> None:
+        """As the base class; however it ends, no background process stays behind."""
+        try:
+            super().train()
+        finally:
+            for loader in (getattr(self, name, None) for name in ("train_loader", "test_loader")):
+                if loader is not None:
+                    loader.close()
 
     def _setup_train(self) -> None:
         super()._setup_train()

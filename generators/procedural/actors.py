@@ -32,6 +32,11 @@ class Actor:
     rides: BicycleLook | None = None
     gait_start: float = 0.0
 
+    @property
+    def is_still(self) -> bool:
+        """Whether it looks the same in all frames of a still camera."""
+        return not self.path.speed.any()
+
 
 def draw_actor(actor: Actor, frame: int, camera: Camera, light: Light) -> Sprite:
     """The actor at a frame, as seen by the camera."""

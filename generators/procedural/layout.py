@@ -49,6 +49,11 @@ class View:
     mean_yaw: float
     mean_pitch: float
 
+    @property
+    def is_still(self) -> bool:
+        """Whether every frame is taken in the mean direction."""
+        return bool((self.yaw == self.mean_yaw).all() and (self.pitch == self.mean_pitch).all()) and not self.roll.any()
+
     def camera_at(self, frame: int, width: int, height: int) -> Camera:
         """The camera of one frame on a canvas of `width` x `height` pixels."""
         rotation = rotation_from_angles(self.yaw[frame], self.pitch[frame], self.roll[frame])

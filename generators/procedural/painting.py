@@ -1,7 +1,5 @@
 """Paints the frames of one scene: background, shadows, and everything that stands on the ground, with its mask."""
 
-from collections.abc import Iterator
-
 import cv2
 import numpy as np
 
@@ -26,9 +24,8 @@ class FramePainter:
         self._scene = scene
         self._scale = scale
         self._width, self._height = width, height
-        margin = _plate_margin(scene.view, width, height)
-        self._still = margin is None
-        columns, rows = margin or (0, 0)
+        self._still = scene.view.is_still
+        columns, rows = _plate_margin(scene.view, width, height)
         self._plate_camera = scene.view.plate_camera(width, height, (columns, rows))
         self._plate = draw_backdrop(
             scene.layout,
@@ -39,7 +36,7 @@ class FramePainter:
             height + 2 * rows,
             rng,
         )
-        self._prop_sprites: dict[Prop, Sprite] = {}
+        self._drawn: dict[Actor | Prop, tuple[Sprite, Silhouette | None]] = {}
         self._shutter = float(rng.uniform(0.08, 0.3)) * (1.4 if scene.light.is_night else 1.0)
         self._wet = scene.conditions.weather == "rain"
 
@@ -51,8 +48,8 @@ class FramePainter:
         paint_shadows(canvas, scene.actors, scene.props, frame, camera, scene.light)
         ids = np.zeros((self._height, self._width), np.uint8)
         silhouettes: list[Silhouette | None] = [None] * len(scene.actors)
-        for index, sprite in self._draw_sprites(frame, camera):
-            silhouette = draw_silhouette(sprite, self._width, self._height)
+        for index, thing in order_things(scene.actors, scene.props, frame, camera):
+            sprite, silhouette = self._draw(thing, frame, camera)
             if silhouette is None:
                 continue
             if self._wet:
@@ -64,20 +61,18 @@ class FramePainter:
                 self._blur_motion(canvas, silhouette, scene.actors[index], frame, camera)
         return canvas, ids, silhouettes
 
-    def _draw_sprites(self, frame: int, camera: Camera) -> Iterator[tuple[int, Sprite]]:
-        """(actor index, or -1 for a prop, sprite) from back to front."""
-        for index, thing in order_things(self._scene.actors, self._scene.props, frame, camera):
-            if isinstance(thing, Actor):
-                yield index, draw_actor(thing, frame, camera, self._scene.light)
-            else:
-                yield index, self._draw_prop(thing, camera)
-
-    def _draw_prop(self, prop: Prop, camera: Camera) -> Sprite:
-        if not self._still:
-            return draw_prop(prop, camera, self._scene.light)
-        if prop not in self._prop_sprites:
-            self._prop_sprites[prop] = draw_prop(prop, camera, self._scene.light)
-        return self._prop_sprites[prop]
+    def _draw(self, thing: Actor | Prop, frame: int, camera: Camera) -> tuple[Sprite, Silhouette | None]:
+        """Sprite and mask of one thing; drawn once where nothing moves."""
+        if thing in self._drawn:
+            return self._drawn[thing]
+        if isinstance(thing, Actor):
+            sprite = draw_actor(thing, frame, camera, self._scene.light)
+        else:
+            sprite = draw_prop(thing, camera, self._scene.light)
+        drawn = sprite, draw_silhouette(sprite, self._width, self._height)
+        if self._still and thing.is_still:
+            self._drawn[thing] = drawn
+        return drawn
 
     def _paint_background(self, camera: Camera) -> Image:
         """The plate as `camera` sees it: a rotation about the same stand is a homography."""
@@ -123,12 +118,12 @@ class FramePainter:
         return min(int(abs(pixels[1, 0] - pixels[0, 0]) * self._shutter), self._width // 24)
 
 
-def _plate_margin(view: View, width: int, height: int) -> tuple[int, int] | None:
-    """Columns and rows by which the plate must exceed the canvas on every side; None for a camera that never turns."""
+def _plate_margin(view: View, width: int, height: int) -> tuple[int, int]:
+    """Columns and rows by which the plate exceeds the canvas on every side, so that a turning camera finds edges."""
+    if view.is_still:
+        return 0, 0
     turn = float(np.abs(view.yaw - view.mean_yaw).max())
     tilt = float(np.abs(view.pitch - view.mean_pitch).max() + np.abs(view.roll).max())
-    if turn == 0 and tilt == 0:
-        return None
     focal = view.focal * height
     half = np.arctan(width / 2 / focal)
     reach = focal * np.tan(min(half + turn, 1.45)) - width / 2

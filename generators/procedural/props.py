@@ -31,6 +31,11 @@ class Prop:
     mesh: Mesh | None = None
     bars: Bars | None = None
 
+    @property
+    def is_still(self) -> bool:
+        """Furniture never moves."""
+        return True
+
 
 def build_prop(kind: str, position: Floats, heading: float, rng: np.random.Generator) -> Prop:
     """One prop of a kind in `KINDS`, or a "pole" (street lamp) or "tree"."""

@@ -20,6 +20,7 @@ class Sight:
 
     def __init__(self, view: View, frames: int, width: int, height: int) -> None:
         self.width, self.height = width, height
+        self.is_still = view.is_still
         self.cameras = [view.camera_at(frame, width, height) for frame in range(frames)]
         self.samples = np.unique(np.linspace(0, frames - 1, min(frames, _SAMPLES)).astype(int))
         self._rotations = np.stack([self.cameras[frame].rotation for frame in self.samples])

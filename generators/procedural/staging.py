@@ -80,11 +80,12 @@ def _rehearse(
 
 
 class _Rehearsal:
-    """Draws a cast at a few frames, to see who is seen; who stays where he was is not drawn again."""
+    """Draws a cast at a few frames, to see who is seen; what looks as it did before is not drawn again."""
 
     def __init__(self, stage: Stage, light: Light, width: int, height: int) -> None:
         self._stage = stage
         self._light = light
+        self._still = stage.sight.is_still
         self._width, self._height = width, height
         self._drawn: dict[tuple[Actor | Prop, int], Silhouette | None] = {}
 
@@ -114,7 +115,7 @@ class _Rehearsal:
         return seen
 
     def _silhouette(self, thing: Actor | Prop, frame: int) -> Silhouette | None:
-        key = thing, frame
+        key = thing, 0 if self._still and thing.is_still else frame
         if key not in self._drawn:
             camera = self._stage.sight.cameras[frame]
             if isinstance(thing, Actor):

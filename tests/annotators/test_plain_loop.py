@@ -12,8 +12,10 @@ import pytest
 
 from annotators.boxes import sizes_to_corners
 from annotators.trackers import load_tracker_config
-from annotators.weights import resolve_weights
+from annotators.weights import STARTER_PATH, resolve_weights
 from annotators.yolo import YoloAnnotator
+from generators.procedural.render import render_pictures
+from generators.procedural.scene import SceneRequest
 from schemas.annotator_options import YoloOptions
 from schemas.records import ClipRecord
 from storage.clips import media_path
@@ -94,7 +96,7 @@ def test_without_refinement_our_tracks_are_exactly_those_of_the_plain_loop(noisy
 
 
 @pytest.mark.footage
-@pytest.mark.parametrize("tracker", ["bytetrack", "ocsort", "botsort", "tracktrack"])
+@pytest.mark.parametrize("tracker", ["bytetrack", "ocsort", "tracktrack"])
 def test_the_same_holds_for_the_real_detector_on_real_footage(real_scene: Scene, tracker: str) -> None:
     assert count_equal_boxes(real_scene, tracker) > 20
 
@@ -107,5 +109,21 @@ def real_scene(
     commit_video: Callable[..., ClipRecord],
 ) -> Scene:
     store = Store.open(tmp_path_factory.mktemp("real") / "store")
-    images = [image for _, image in islice(read_frames(shared_footage / "cogvideox" / "ship.mp4"), 12)]
+    images = [image for _, image in islice(read_frames(shared_footage / "cogvideox" / "ship.mp4"), 8)]
     return look_at(store, shared_weights, [commit_video(store, "ship", images)])
+
+
+@pytest.mark.parametrize("tracker", ["bytetrack", "ocsort", "botsort"])
+def test_the_same_holds_for_the_starter_on_a_street(street_scene: Scene, tracker: str) -> None:
+    assert count_equal_boxes(street_scene, tracker) > 20
+
+
+@pytest.fixture(scope="module")
+def street_scene(
+    tmp_path_factory: pytest.TempPathFactory, commit_video: Callable[..., ClipRecord], one_thread: None
+) -> Scene:
+    if not STARTER_PATH.is_file():
+        pytest.skip("the starter detector is not bundled yet")
+    store = Store.open(tmp_path_factory.mktemp("street") / "store")
+    pictures = list(render_pictures(SceneRequest({"weather": "clear", "light": "day"}, {"car": 2, "person": 3}, 3, 12)))
+    return look_at(store, STARTER_PATH, [commit_video(store, "street", pictures)])

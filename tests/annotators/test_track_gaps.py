@@ -26,6 +26,7 @@ def test_a_hole_is_filled_on_straight_lines_from_both_sides():
     boxes = np.array([[0, 0, 10, 10], [30, 0, 50, 10]], np.float32)
     filled = fill_gaps(np.array([4, 7]), np.array([1, 1]), boxes, max_gap=2)
     assert filled.frame.tolist() == [5, 6]
+    assert filled.distance.tolist() == [1, 1]
     np.testing.assert_allclose(filled.corners, [[10, 0, 70 / 3, 10], [20, 0, 110 / 3, 10]], rtol=1e-6)
 
 
@@ -62,7 +63,8 @@ def test_one_detection_fills_one_of_two_holes_the_better_one():
 
 def masked(filled_box: tuple[float, ...], filled_class: int, other_box: tuple[float, ...], other_class: int) -> bool:
     found = detections((5, other_box, 0.9))
-    filled = FilledBoxes(np.array([5], np.int32), np.array([1], np.int32), np.array([filled_box], np.float32))
+    one = np.array([1], np.int32)
+    filled = FilledBoxes(np.array([5], np.int32), one, np.array([filled_box], np.float32), one)
     seen = observations(found, [0], [2])
     [mask] = hidden_or_taken(filled, np.array([filled_class]), seen, seen.corners, np.array([other_class]))
     return bool(mask)

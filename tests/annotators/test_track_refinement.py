@@ -63,11 +63,11 @@ def test_short_unsure_tracks_are_dropped_and_short_sure_ones_kept():
     assert sorted(set(labels.track.tolist())) == [2, 3]
 
 
-def test_holes_are_filled_without_a_score_and_with_the_tracks_confidence():
-    labels = refined([(0, 1, 0.8, CAT), (3, 1, 0.8, CAT)], OFF.model_copy(update={"max_gap_frames": 2}))
-    assert labels.frame.tolist() == [0, 1, 2, 3]
-    assert np.isnan(labels.score).tolist() == [False, True, True, False]
-    assert labels.confidence.tolist() == [pytest.approx(0.8)] * 4
+def test_holes_are_filled_without_a_score_and_believed_less_the_further_they_are_from_a_sighting():
+    labels = refined([(0, 1, 0.9, CAT), (4, 1, 0.9, CAT)], OFF.model_copy(update={"max_gap_frames": 3}))
+    assert labels.frame.tolist() == [0, 1, 2, 3, 4]
+    assert np.isnan(labels.score).tolist() == [False, True, True, True, False]
+    assert labels.confidence.tolist() == pytest.approx([0.9, 0.45, 0.3, 0.45, 0.9])
     np.testing.assert_allclose(labels.corners[1], [102, 102, 142, 162])
 
 
