@@ -128,8 +128,10 @@ class Denoiser:
                 pipe._interrupt = interrupted = True
             return {}
 
+        # A pipeline that reports no steps is checked after decoding alone, and stopped only with its process.
+        checks = {"callback_on_step_end": check_step} if self._shape.reports_steps else {}
         with torch.no_grad():
-            self.pipe(**self._arguments(tasks), callback_on_step_end=check_step)
+            self.pipe(**self._arguments(tasks), **checks)
         if self.device != "cpu":
             torch.cuda.synchronize(self.device)
         if self.vae.kept and not interrupted:
@@ -154,6 +156,7 @@ class Denoiser:
             "strength": plan.strength if plan.mode == "video" else None,
             "generator": generators,
             "output_type": "pt",
+            "use_resolution_binning": False,  # Sana would render the size of its nearest bin, and rescale it
             **self._prompts(tasks),
             **self._inputs(tasks),
         }

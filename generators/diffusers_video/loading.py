@@ -21,14 +21,8 @@ def load_renderer(plan: RenderPlan, device: str) -> Any:
             cannot be had on this machine.
     """
     pipe = _load(plan, unwanted=_is_text_part if plan.embeddings else None)
-    shape = probe_call(type(pipe))
-    check_mode(shape, plan.mode, plan.pipeline)
+    check_mode(probe_call(type(pipe)), plan.mode, plan.pipeline)
     _check_geometry(plan, probe_geometry(pipe))
-    if not shape.reports_steps:
-        raise EnvironmentFault(
-            f"{plan.pipeline} does not report its steps, so that it could be neither checked nor stopped.",
-            "Use one of the families in docs/diffusers.md.",
-        )
     _set_guider(pipe, plan)
     apply_settings(pipe, plan.settings, device)
     return pipe

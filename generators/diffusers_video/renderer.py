@@ -145,7 +145,6 @@ class Renderer:
                 self._tell(Spoiled(task.clip_id, "not_finite", f"NaN or infinity at step {batch.spoiled_at[index]}"))
             elif batch.decode is not None:
                 self._finish_clip(task, batch, index, share)
-        self._tell(self._meter.usage())
 
     def _finish_clip(self, task: ClipTask, batch: Denoised, index: int, denoise_seconds: float) -> None:
         assert batch.decode is not None
@@ -172,6 +171,7 @@ class Renderer:
         ended = time.perf_counter()
         self._meter.add("encode", decoded, ended)
         self._meter.add_clip()
+        self._tell(self._meter.usage())  # before the last answer, after which nobody may listen
         self._tell(Done(task.clip_id, task.job.attempt, encoded, denoise_seconds + ended - started, self._ladder.taken))
 
     def _decode(self, task: ClipTask, call: Any) -> Any:

@@ -31,7 +31,7 @@ def _one_thread():
 
 @pytest.fixture(scope="session")
 def models(tmp_path_factory):
-    """Folder of the tiny model called ``wan``, ``wan-i2v``, ``wan-both``, ``ltx`` or ``cogvideox``, built at its first use."""
+    """Folder of a tiny model by its name, one of ``makers``; built at its first use."""
     root = tmp_path_factory.mktemp("models")
     makers = {
         "wan": tiny_pipelines.save_wan,

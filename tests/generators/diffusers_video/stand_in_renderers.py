@@ -17,10 +17,10 @@ def done(task) -> Done:
 def _serve(pipe, start, behave):
     pipe.send(Ready())
     while (batch := pipe.recv()) is not None:
+        pipe.send(Usage(start.device, clips=len(batch.tasks)))
+        pipe.send(Event(f"{start.device} pid {os.getpid()} renders {len(batch.tasks)}"))
         for task in batch.tasks:
             behave(pipe, task)
-        pipe.send(Usage(start.device, clips=len(batch.tasks)))
-        pipe.send(Event(f"{start.device} pid {os.getpid()} rendered {len(batch.tasks)}"))
         pipe.send(Ready())
 
 

@@ -1,10 +1,14 @@
 """From a recipe file to its generator, and what the generator says of itself."""
 
 import shutil
+from pathlib import Path
 
 import pytest
 
 from generators.build import build_generator
+from generators.diffusers_video.families import FAMILIES
+from generators.diffusers_video.presets import PRESETS
+from generators.diffusers_video.profiles import PROFILES
 from generators.protocol import remarks_of
 from schemas.errors import EnvironmentFault
 from schemas.recipe_text import parse_recipe
@@ -50,3 +54,17 @@ def test_a_preset_that_is_not_here_names_the_command_that_fetches_it(monkeypatch
     recipe = parse_recipe(RECIPE.format(model="x", more="").replace("model: x", "preset: wan2.2-5b"))
     with pytest.raises(EnvironmentFault, match=r"framefoundry fetch wan2\.2-5b"):
         build_generator(recipe)
+
+
+def test_the_documents_tables_are_those_of_the_code():
+    text = (Path(__file__).parents[3] / "docs" / "diffusers.md").read_text()
+    for family in FAMILIES:
+        status = "tested" if family.tested else "untested"
+        row = f"| `{family.pipeline}` | {family.mode} | {family.frame_step}k + 1 | {family.size_step} | {status} |"
+        assert row in text, row
+    for preset in PRESETS:
+        clip = f"{preset.width}x{preset.height}, {preset.frames} frames, {preset.fps:g} fps"
+        row = f"| `{preset.name}` | {preset.model} | {preset.steps} | {clip} | {preset.memory_gb:g} GB |"
+        assert row in text, row
+    batches = " | ".join(str(PROFILES[name].batch) for name in ("balanced", "fast", "low-memory"))
+    assert f"| `batch` | {batches} | no |" in text

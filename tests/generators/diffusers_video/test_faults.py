@@ -1,5 +1,7 @@
 """Out of memory, NaN and black frames, provoked in a tiny real pipeline by patching what it calls."""
 
+from dataclasses import replace
+
 import pytest
 
 from generators.diffusers_video.memory_ladder import MemoryLadder, is_out_of_memory
@@ -99,6 +101,19 @@ def test_frames_that_are_no_picture_are_refused_after_decoding(plan_of, tasks_of
     answers, _, _ = render(plan_of("wan"), tasks_of("a"), change=ruin)
     assert isinstance(answers["clip0"], Spoiled)
     assert answers["clip0"].reason == reason
+
+
+def test_a_pipeline_that_reports_no_steps_is_checked_after_decoding(plan_of, tasks_of, render):
+    def silence(renderer):
+        shape = renderer._denoiser._shape
+        renderer._denoiser._shape = replace(shape, reports_steps=False)
+        transformer = renderer._pipe.transformer
+        forward = transformer.forward
+        transformer.forward = lambda *args, **kwargs: (forward(*args, **kwargs)[0] * float("nan"),)
+
+    answers, _, _ = render(plan_of("wan"), tasks_of("a"), change=silence)
+    assert isinstance(answers["clip0"], Spoiled)
+    assert "decoded frames" in answers["clip0"].detail
 
 
 def test_a_fault_of_one_batch_leaves_the_renderer_at_work(plan_of, tasks_of, render):
