@@ -64,7 +64,7 @@ $(INSTALLED): $(LOCKS) pyproject.toml
 	@index=$$($(BIN)/python -m pip config get global.index-url 2>/dev/null || true); \
 	  index="$${UV_DEFAULT_INDEX:-$${PIP_INDEX_URL:-$$index}}"; test -z "$$index" || export UV_DEFAULT_INDEX="$$index"; \
 	  cert="$${SSL_CERT_FILE:-$${PIP_CERT:-}}"; test -z "$$cert" || export SSL_CERT_FILE="$$cert"; \
-	  $(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps $(LOCKS:%=-r %) \
+	  $(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python --no-deps $(LOCKS:%=-r %) \
 	  || $(BIN)/python -m pip install --quiet --no-deps $(LOCKS:%=-r %)
 	@$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@

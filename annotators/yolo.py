@@ -160,9 +160,14 @@ class _PendingFrames:
             self.flush(found)
 
     def flush(self, found: list[list[np.ndarray]]) -> None:
-        """Detect in what was gathered."""
+        """Detect in what was gathered.
+
+        A batch is filled up with its last frame: boxes then come from one shape of batch, whichever clips a resumed
+        run has left to do, and a resumed run ends in the same version.
+        """
         if self._images:
-            for place, boxes in zip(self._places, self._detector.detect(self._images), strict=True):
+            filling = [self._images[-1]] * (self._batch - len(self._images))
+            for place, boxes in zip(self._places, self._detector.detect([*self._images, *filling]), strict=False):
                 found[place].append(boxes)
             self._places, self._images = [], []
 

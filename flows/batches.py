@@ -23,8 +23,11 @@ def batched(items: Sequence[Item]) -> Iterator[tuple[str, list[Item]]]:
         yield f"{start + 1}-{start + len(batch)} of {len(items)}", batch
 
 
-def one_batch_at_a_time() -> ThreadPoolTaskRunner[Any]:
-    """The runner of our flows: a batch spreads over all cores by itself, and models are not shared between threads."""
+def one_batch_at_a_time() -> Any:
+    """The runner of our flows: a batch spreads over all cores by itself, and models are not shared between threads.
+
+    Typed loosely: Prefect declares its runners invariant in the kind of their futures.
+    """
     return ThreadPoolTaskRunner(max_workers=1)
 
 

@@ -1,15 +1,19 @@
 """Covering arrays of strength two: few combinations in which every pair of axis values occurs, and which stay.
 
-The smallest arrays (allpairspy's are near them) are rebuilt from the ground when a value is added: it kept 58 % of
-their rows on average. Nor can any small array keep them all: the most used value of an axis is in at least 1/n of the
-rows, so the array without it must be that much smaller, and so on down. Hence the compromise here, measured over
-random axes (2 to 8 values each, 2 to 6 with five axes and more; one value added anywhere but in front):
+The smallest arrays (allpairspy's are near them) are rebuilt from the ground when a value is added: about half of their
+rows were kept. Nor can any small array keep them all: some value of an axis is in at least 1/n of the rows, so the
+array without it must be that much smaller, and the array without that one's most used value again. Steadiness costs
+rows. The compromise made here, measured over random axes of 2 to 8 values (2 to 6 from five axes on), one value added
+anywhere but in front:
 
     axes   rows, times allpairspy's   mean share kept   additions that keep at least 90 %
-    3      1.20                       0.99              96 %
-    4      1.54                       0.96              98 %
-    5      1.85                       0.95              96 %
-    6      2.09                       0.95              99 %
+    3      1.3                        0.99              97 %
+    4      1.8                        0.98              99 %
+    5      2.4                        0.96              99 %
+    6      2.9                        0.96              99 %
+    8      3.8                        0.95              99 %
+
+Who would rather have few rows names their number: see :func:`covering_array_within`.
 
 How: an endless series of combinations, each a function of its number and of the values' names alone, is taken one by
 one; those that show a new pair are kept, and those that later ones made superfluous are dropped. The first value of
@@ -25,10 +29,11 @@ from allpairspy import AllPairs
 
 from generators.combinations import Grid, all_combinations, draw_combinations, mix
 
-FIRST_VALUE_WEIGHT = 16.0
-"""How often the first value of an axis is drawn, relative to each other one. More of it: steadier, larger arrays."""
+FIRST_VALUE_WEIGHT = 24.0
+"""How often the first value of an axis is drawn, relative to each other one. More of it: steadier, larger arrays. It
+must not depend on how many values there are."""
 
-_SMALL_AXES = 3
+_FEW_AXES = 4
 _DRAWS = 8192
 _MAX_DRAWS = 16 * _DRAWS
 
@@ -42,8 +47,8 @@ def steady_covering_array(grid: Grid) -> np.ndarray:
         return all_combinations(grid)
     pairs = _Pairs(grid.sizes)
     rows = _rows_with_new_pairs(grid, pairs)
-    # With three axes there is next to nothing superfluous, and dropping it would only unsettle the rest.
-    return _rest_spare_values(rows, pairs) if len(grid.sizes) <= _SMALL_AXES else _without_superfluous(rows, pairs)
+    # With few axes dropping rows would save little and unsettle the rest; with many, resting values saves nothing.
+    return _rest_spare_values(rows, pairs) if len(grid.sizes) <= _FEW_AXES else _without_superfluous(rows, pairs)
 
 
 def compact_covering_array(grid: Grid, begin: np.ndarray | None = None) -> np.ndarray:

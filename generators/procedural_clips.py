@@ -15,8 +15,8 @@ from generators.clip_identity import attempt_seed, rendered_clip_id
 from generators.procedural import render, scene
 from generators.protocol import RenderedClip
 from schemas.errors import FramefoundryError
-from schemas.records import ClipJob, Failure, Origin, Scenario
 from schemas.recipe import ClipOptions
+from schemas.records import ClipJob, Failure, Origin, Scenario
 from schemas.tables import TRUTH, table_from_columns
 from storage.video import write_clip
 

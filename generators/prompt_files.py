@@ -43,7 +43,7 @@ def read_prompt_file(path: Path) -> list[PromptRow]:
         RecipeError: the file is missing, unreadable, not UTF-8, empty or malformed; with line and column.
     """
     try:
-        text = path.read_text(encoding="utf-8-sig", newline="")
+        text = path.read_bytes().decode("utf-8-sig")
     except UnicodeDecodeError as fault:
         raise RecipeError(f"{path}: not UTF-8 text (byte {fault.start}).", "Save the file as UTF-8.") from None
     except OSError as fault:
@@ -92,7 +92,7 @@ def _check_header(header: list[str], path: Path) -> None:
 
 
 def _jsonl(text: str, path: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
-    for line, content in enumerate(text.splitlines(), start=1):
+    for line, content in enumerate(text.split("\n"), start=1):
         if not content.strip():
             continue
         try:

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from publishers.fiftyone_layout import lay_out
 from publishers.fiftyone_samples import MediaPath, SampleMaker, declare_fields
 from publishers.fiftyone_session import OWNER_KEY
 from publishers.image_export import SPLITS, Progress, StoredImages
@@ -74,6 +75,7 @@ def push_dataset(
     missing = {clip: content for content, clip in wanted.items() if content not in kept}
     _add_clips(dataset, maker, missing, on_progress)
     _describe(dataset, rows, version)
+    lay_out(fiftyone, dataset, rows)
     _save_views(fiftyone, dataset, with_frames=stored_images is not None)
     dataset.info[OWNER_KEY] = {"version": version}
     dataset.save()

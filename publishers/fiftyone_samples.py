@@ -28,9 +28,9 @@ _TEXT_FIELDS = (
     *("generator", "generator_version", "model", "revision", "licence"),
 )
 _INT_FIELDS = ("segment", "seed", "attempt")
-_SCORE_FIELDS = tuple(CLIP_SCORES.names[1:])
+SCORE_FIELDS = tuple(CLIP_SCORES.names[1:])
 _RESERVED = {
-    *(*_TEXT_FIELDS, *_INT_FIELDS, *_SCORE_FIELDS, "value", "threshold", "synthetic", "promised", "labels", "content"),
+    *(*_TEXT_FIELDS, *_INT_FIELDS, *SCORE_FIELDS, "value", "threshold", "synthetic", "promised", "labels", "content"),
     *("id", "filepath", "tags", "metadata", "frames", "media_type", "created_at", "last_modified_at", "dataset_id"),
     *("lowest_confidence", "has_truth", "support"),
 }
@@ -45,7 +45,7 @@ def declare_fields(fiftyone: Any, dataset: Any, rows: DatasetRows) -> None:
         fiftyone.BooleanField,
     )
     fields = dict.fromkeys(_TEXT_FIELDS, text) | dict.fromkeys(_INT_FIELDS, whole)
-    fields |= {name: whole if pa.types.is_integer(CLIP_SCORES.field(name).type) else number for name in _SCORE_FIELDS}
+    fields |= {name: whole if pa.types.is_integer(CLIP_SCORES.field(name).type) else number for name in SCORE_FIELDS}
     fields |= {"value": number, "threshold": number, "lowest_confidence": number, "labels": whole}
     fields |= {"synthetic": flag, "promised": text, "content": text}
     fields |= dict.fromkeys(map(attribute_field, attribute_names(rows)), text)
@@ -178,7 +178,7 @@ class SampleMaker:
 
 def _sample_fields(clip: Mapping[str, Any], frames: list[dict[str, Any]]) -> dict[str, Any]:
     labels = [one["confidence"] for frame in frames for one in frame["objects"] if one["verdict"] == ACCEPT]
-    names = (*_TEXT_FIELDS, *_INT_FIELDS, *_SCORE_FIELDS, "value", "threshold", "synthetic")
+    names = (*_TEXT_FIELDS, *_INT_FIELDS, *SCORE_FIELDS, "value", "threshold", "synthetic")
     return {
         **{name: clip[name] for name in names},
         **{attribute_field(name): value for name, value in clip["attributes"]},

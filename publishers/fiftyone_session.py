@@ -1,16 +1,14 @@
 """FiftyOne on the database of our data directory, or on the user's own: connected here, and let go of again."""
 
-import math
 import os
 import sys
-import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 from publishers.mongod import hold_mongod
-from schemas.errors import EnvironmentFault, RecipeError
+from schemas.errors import EnvironmentFault
 
 OWNER_KEY = "framefoundry"
 """In a FiftyOne dataset's ``info``: marks it as ours, and tells its version."""
@@ -35,69 +33,53 @@ def fiftyone_session(folder: Path) -> Iterator[Any]:
     """
     with ExitStack() as stack:
         before, own = os.environ.get(URI_VARIABLE), not database_is_the_users()
-        if own:
-            uri = stack.enter_context(hold_mongod(folder))
-            stack.enter_context(_environment({URI_VARIABLE: uri, _OURS_VARIABLE: uri}))
-        for name, value in _SETTINGS.items():
-            os.environ.setdefault(name, value)
-        fiftyone = _connect(os.environ[URI_VARIABLE])
+        uri = stack.enter_context(hold_database(folder))
+        stack.enter_context(_environment(environment_for(uri)))
+        fiftyone = _connect(uri)
         if own:
             stack.callback(_disconnect, before)
         yield fiftyone
 
 
-def read_shown_version(folder: Path, dataset: str) -> str | None:
-    """The version that a FiftyOne dataset of ours shows, found without importing FiftyOne; None where unknown.
+def read_shown_versions(uri: str) -> dict[str, str | None]:
+    """FiftyOne datasets in the database at ``uri``, and the version that each shows; None where it is not ours.
+
+    FiftyOne is not imported for it.
 
     Raises:
-        EnvironmentFault: mongod is missing or does not start.
+        EnvironmentFault: the database does not answer.
     """
     import pymongo
 
-    with ExitStack() as stack:
-        uri = os.environ[URI_VARIABLE] if database_is_the_users() else stack.enter_context(hold_mongod(folder))
-        client: pymongo.MongoClient[dict[str, Any]] = stack.enter_context(
-            pymongo.MongoClient(uri, serverSelectionTimeoutMS=5_000)
-        )
-        name = os.environ.get("FIFTYONE_DATABASE_NAME", "fiftyone")
+    name = os.environ.get("FIFTYONE_DATABASE_NAME", "fiftyone")
+    client: pymongo.MongoClient[dict[str, Any]]
+    with pymongo.MongoClient(uri, serverSelectionTimeoutMS=10_000) as client:
         try:
-            found = client[name]["datasets"].find_one({"name": dataset}, {f"info.{OWNER_KEY}": 1}) or {}
-        except pymongo.errors.PyMongoError:
-            return None
-    return ((found.get("info") or {}).get(OWNER_KEY) or {}).get("version")
+            found: list[dict[str, Any]] = list(client[name]["datasets"].find({}, {"name": 1, f"info.{OWNER_KEY}": 1}))
+        except pymongo.errors.PyMongoError as fault:
+            raise _no_answer(uri, fault) from fault
+    return {one["name"]: ((one.get("info") or {}).get(OWNER_KEY) or {}).get("version") for one in found}
+
+
+@contextmanager
+def hold_database(folder: Path) -> Iterator[str]:
+    """The URI of FiftyOne's database during the block: the user's own, else the one kept in ``folder``."""
+    if database_is_the_users():
+        yield os.environ[URI_VARIABLE]
+    else:
+        with hold_mongod(folder) as uri:
+            yield uri
+
+
+def environment_for(uri: str) -> dict[str, str]:
+    """What FiftyOne is told through the environment so that it uses the database at ``uri``."""
+    unset = {name: value for name, value in _SETTINGS.items() if name not in os.environ}
+    return unset if database_is_the_users() else {**unset, URI_VARIABLE: uri, _OURS_VARIABLE: uri}
 
 
 def database_is_the_users() -> bool:
     """Whether the user chose a database (FIFTYONE_DATABASE_URI), so that we neither start nor stop one."""
     return os.environ.get(URI_VARIABLE) not in {None, "", os.environ.get(_OURS_VARIABLE)}
-
-
-def open_app(folder: Path, dataset: str, *, port: int = 5151, wait_seconds: float | None = None) -> None:
-    """Serve the FiftyOne App for ``dataset`` on the loopback interface until Ctrl-C, or for ``wait_seconds``.
-
-    Raises:
-        RecipeError: FiftyOne has no such dataset; the message lists those that it has.
-        EnvironmentFault: see :func:`fiftyone_session`.
-    """
-    with fiftyone_session(folder) as fiftyone:
-        if not fiftyone.dataset_exists(dataset):
-            raise RecipeError(
-                f"FiftyOne has no dataset {dataset!r}; it has: {', '.join(fiftyone.list_datasets()) or 'none'}.",
-                "Publish it with `fiftyone: {}` under `publish`.",
-            )
-        # The App serves any file that this user can read, so it must not be reached from elsewhere.
-        fiftyone.launch_app(fiftyone.load_dataset(dataset), remote=True, address="127.0.0.1", port=port)
-        try:
-            _wait(wait_seconds)
-        finally:
-            fiftyone.close_app()
-
-
-def _wait(seconds: float | None) -> None:
-    deadline = math.inf if seconds is None else time.monotonic() + seconds
-    with suppress(KeyboardInterrupt):
-        while time.monotonic() < deadline:
-            time.sleep(0.2)
 
 
 def _connect(uri: str) -> Any:
@@ -119,6 +101,12 @@ def _connect(uri: str) -> Any:
         ) from fault
     fiftyone.config.show_progress_bars = False  # progress is told by our caller
     return fiftyone
+
+
+def _no_answer(uri: str, fault: Exception) -> EnvironmentFault:
+    return EnvironmentFault(
+        f"FiftyOne's database at {uri} does not answer: {fault}.", f"Start it, or unset {URI_VARIABLE}."
+    )
 
 
 def _mongo_fault() -> type[Exception]:

@@ -14,7 +14,7 @@ from publishers.card import write_card
 from publishers.coco import write_coco
 from publishers.contact_sheet import draw_contact_sheet
 from publishers.fiftyone_dataset import push_dataset
-from publishers.fiftyone_session import database_is_the_users, fiftyone_session, read_shown_version
+from publishers.fiftyone_session import database_is_the_users, fiftyone_session, hold_database, read_shown_versions
 from publishers.image_export import Progress, StoredImages, account_of
 from publishers.mongod import find_mongod_binary
 from publishers.parquet import write_manifest
@@ -116,8 +116,7 @@ class _Publication:
                 accounts |= self._write_exports(staging, stale)
                 self._write_documents(staging, accounts)
                 _move_into(staging, folder)
-        fiftyone = self.recipe.publish.fiftyone
-        if fiftyone is not None and read_shown_version(self._database(), self._fiftyone_name()) != self.version:
+        if self.recipe.publish.fiftyone is not None and not self._is_shown():
             self._push_fiftyone()
             stale.append("fiftyone")
         publish_version(self.store, self.recipe.name, self.version, self._build)
@@ -176,6 +175,10 @@ class _Publication:
     def _fiftyone_name(self) -> str:
         asked = self.recipe.publish.fiftyone
         return (asked.name if asked else None) or self.recipe.name
+
+    def _is_shown(self) -> bool:
+        with hold_database(self._database()) as uri:
+            return read_shown_versions(uri).get(self._fiftyone_name()) == self.version
 
     def _push_fiftyone(self) -> None:
         with fiftyone_session(self._database()) as fiftyone:

@@ -19,7 +19,9 @@ class FootageOptions(StrictModel):
     """Existing video files, normalised to the clip's size and frame rate and cut into segments."""
 
     kind: Literal["footage"] = "footage"
-    path: Path = Field(description="A folder of videos (mp4, mov, mkv, webm), searched to its depth, or one file.")
+    path: Path = Field(
+        description="A folder of videos (mp4, mov, mkv, webm, m4v, avi), searched to its depth, or one file."
+    )
     fit: Literal["letterbox", "crop", "native"] = Field(
         default="native",
         description="How a frame meets the clip's size: keep the source's own size, pad, or cut to fill.",

@@ -173,7 +173,8 @@ def _sync_tree(folder: Path) -> None:
     for parent, _, names in os.walk(folder):
         for name in names:
             path = Path(parent, name)
-            if not path.is_symlink():
+            # Exports link thousands of frame images, which were synced when they were committed.
+            if path.lstat().st_nlink == 1 and not path.is_symlink():
                 descriptor = os.open(path, os.O_RDONLY)
                 try:
                     os.fsync(descriptor)

@@ -44,17 +44,29 @@ def modules(room: str) -> list[Path]:
 def test_a_room_imports_only_the_rooms_below_it(room):
     for module in modules(room):
         ours = imported_packages(module.read_text()) & MAY_IMPORT.keys()
-        assert ours <= MAY_IMPORT[room] | {room}, f"{module.relative_to(ROOT)} imports {ours - MAY_IMPORT[room] - {room}}"
+        assert ours <= MAY_IMPORT[room] | {room}, (
+            f"{module.relative_to(ROOT)} imports {ours - MAY_IMPORT[room] - {room}}"
+        )
 
 
 def test_only_flows_import_prefect():
     # The command line's preflight asks whether Prefect is there and reachable; it runs nothing with it.
-    users = {m.relative_to(ROOT).parts[0] for room in MAY_IMPORT for m in modules(room) if "prefect" in imported_packages(m.read_text())}
+    users = {
+        m.relative_to(ROOT).parts[0]
+        for room in MAY_IMPORT
+        for m in modules(room)
+        if "prefect" in imported_packages(m.read_text())
+    }
     assert users <= {"flows", "cli"}
 
 
 def test_only_publishers_import_fiftyone():
-    users = {m.relative_to(ROOT).parts[0] for room in MAY_IMPORT for m in modules(room) if "fiftyone" in imported_packages(m.read_text())}
+    users = {
+        m.relative_to(ROOT).parts[0]
+        for room in MAY_IMPORT
+        for m in modules(room)
+        if "fiftyone" in imported_packages(m.read_text())
+    }
     assert users <= {"publishers"}
 
 

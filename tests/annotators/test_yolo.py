@@ -178,3 +178,10 @@ def test_a_recipe_builds_the_annotator_that_it_names(store: Store, random_weight
     missing = recipe.model_copy(update={"annotator": YoloOptions(weights="absent.pt")})
     with pytest.raises(EnvironmentFault, match=r"absent\.pt"):
         build_annotator(missing, store)
+
+
+def test_what_a_resumed_run_has_left_to_do_changes_no_box(annotator: YoloAnnotator, clips: list[ClipRecord]):
+    together = dict(zip((clip.clip_id for clip in clips), (table for _, table in annotator.detect(clips)), strict=True))
+    for clip in clips:
+        ((_, alone),) = annotator.detect([clip])
+        assert alone.equals(together[clip.clip_id])

@@ -1,5 +1,5 @@
-from flows.pipeline import without_failures
 from flows.labelling import Labelled
+from flows.pipeline import without_failures
 from schemas.records import ClipRecord, Failure, Origin, Scenario
 
 

@@ -12,7 +12,7 @@ BITS = 6
 
 def number_of(frame: np.ndarray) -> int:
     """Which frame this is, read from the bars in its middle."""
-    height, width = frame.shape[:2]
+    height = len(frame)
     bars = np.array_split(frame[height // 2 - 2 : height // 2 + 2].mean(axis=(0, 2)), BITS)
     return sum(1 << bit for bit, bar in enumerate(bars) if bar[len(bar) // 4 : -len(bar) // 4].mean() > 128)
 

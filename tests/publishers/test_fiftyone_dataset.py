@@ -5,7 +5,7 @@ from publishers_inputs import STREET_BOXES, make_images, make_rows
 
 from publishers.fiftyone_dataset import push_dataset, shown_version
 from publishers.fiftyone_samples import attribute_field, to_relative
-from publishers.fiftyone_session import fiftyone_session, open_app
+from publishers.fiftyone_session import fiftyone_session
 from publishers.mongod import find_mongod_process, hold_mongod
 from publishers.version import version_of
 from schemas.errors import RecipeError
@@ -85,6 +85,17 @@ def test_saved_views_show_what_they_are_named_after(fiftyone, street):
     assert [one.label for one in first.detections.detections] == ["vehicle", "person"]
 
 
+def test_the_app_shows_fields_in_groups_and_classes_in_our_colours(street):
+    groups = {group.name: group.paths for group in street.app_config.sidebar_groups}
+    assert groups["scenario"] == ["light", "weather"]
+    assert groups["decision"][:3] == ["verdict", "split", "rule"]
+    assert "clip_id" in groups["primitives"]
+    shown = [path for paths in groups.values() for path in paths]
+    assert len(shown) == len(set(shown))
+    colours = street.app_config.color_scheme.fields[0]["valueColors"]
+    assert [one["value"] for one in colours] == ["person", "vehicle", "dog"]
+
+
 def test_labels_in_fiftyone_are_those_of_the_rows(street):
     found = [
         (sample["clip_id"], number - 1, one.index, one.label, one["verdict"], one.bounding_box)
@@ -149,11 +160,6 @@ def test_a_database_of_the_users_own_wins_and_is_not_stopped(database, tmp_path,
             assert module.config.database_uri == uri
         assert not (tmp_path / "unused").exists()
         assert find_mongod_process(database) is not None
-
-
-def test_the_app_is_not_opened_on_a_dataset_that_is_not_there(fiftyone, database):
-    with pytest.raises(RecipeError, match="no dataset 'nowhere'"):
-        open_app(database, "nowhere")
 
 
 def test_attribute_names_become_fields_that_collide_with_nothing():
