@@ -150,3 +150,32 @@ def save_cogvideox(folder: Path, *, seed: int = 0) -> Path:
         ),
     ).save_pretrained(folder, safe_serialization=True)  # fmt: skip
     return folder
+
+
+def save_mochi(folder: Path, *, seed: int = 0) -> Path:
+    """A Mochi text-to-video pipeline with the real compression: 8 pixels and 6 frames to a latent."""
+    import torch
+    from diffusers import (
+        AutoencoderKLMochi,
+        FlowMatchEulerDiscreteScheduler,
+        MochiPipeline,
+        MochiTransformer3DModel,
+    )
+    from transformers import T5Config, T5EncoderModel
+
+    torch.manual_seed(seed)
+    words, vocabulary = tokenizer(256)
+    MochiPipeline(
+        scheduler=FlowMatchEulerDiscreteScheduler(invert_sigmas=True),
+        vae=AutoencoderKLMochi(
+            latent_channels=12, out_channels=3, encoder_block_out_channels=(32, 32, 32, 32),
+            decoder_block_out_channels=(32, 32, 32, 32), layers_per_block=(1, 1, 1, 1, 1),
+        ),
+        text_encoder=T5EncoderModel(text_config(T5Config, vocabulary)),
+        tokenizer=words,
+        transformer=MochiTransformer3DModel(
+            num_attention_heads=2, attention_head_dim=8, num_layers=2, pooled_projection_dim=16, in_channels=12,
+            text_embed_dim=32, time_embed_dim=4, max_sequence_length=256,
+        ),
+    ).save_pretrained(folder, safe_serialization=True)  # fmt: skip
+    return folder
