@@ -39,6 +39,7 @@ def models(tmp_path_factory):
         "wan-both": lambda folder: tiny_pipelines.save_wan(folder, both=True),
         "ltx": tiny_pipelines.save_ltx,
         "cogvideox": tiny_pipelines.save_cogvideox,
+        "sana": tiny_pipelines.save_sana,
         "mochi": tiny_pipelines.save_mochi,
     }
 
