@@ -2,6 +2,10 @@
 
 from pathlib import Path
 
+from schemas.recipe import ClipOptions
+
+SMALL = ClipOptions(frames=5, fps=8, width=32, height=32)
+
 WORDS = [
     "a",
     "an",
