@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from cli import bootstrap, doctor, label, plan, publish, recipes, retrain, serve, status, view
+from cli import bootstrap, doctor, fetch, label, plan, publish, recipes, retrain, serve, status, view
 from cli import run as run_recipe
 from cli.faults import report_fault
 from cli.session import Session
@@ -100,6 +100,7 @@ PLANNING, MAKING, LOOKING, SERVING = "Plan and check", "Make datasets", "Look an
 app.add_typer(recipes.app, name="recipe", rich_help_panel=PLANNING)
 app.command("plan", rich_help_panel=PLANNING)(plan.plan)
 app.command("doctor", rich_help_panel=PLANNING)(doctor.doctor)
+app.command("fetch", rich_help_panel=PLANNING)(fetch.fetch)
 app.command("run", rich_help_panel=MAKING)(run_recipe.run)
 app.command("label", rich_help_panel=MAKING)(label.label)
 app.command("publish", rich_help_panel=MAKING)(publish.publish)

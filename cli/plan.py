@@ -1,6 +1,5 @@
 """`framefoundry plan`: what a recipe would make, and what it would cost; renders nothing."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -33,7 +32,7 @@ def plan(
     session: Session = context.obj
     wanted = read_recipe(recipe)
     with quiet_stdout(session):
-        jobs = list_jobs(wanted)
+        jobs, remarks = ask_generator(wanted)
     scenarios = [job.scenario for job in jobs]
     covered = coverage(wanted, scenarios) if wanted.prompts is not None else None
     estimate = estimate_jobs(wanted, jobs, Store(planned_root(session.store)))
@@ -48,25 +47,33 @@ def plan(
             session.show(line)
     for line in estimate_lines(estimate):
         session.show(line)
+    for remark in remarks:
+        session.show(_shown(remark))
     session.show(f"Nothing was rendered. Next:  framefoundry run {_shown(recipe)}")
 
 
 def list_jobs(recipe: "Recipe") -> list["ClipJob"]:
-    """The clips of ``recipe``, in order.
+    """The clips of ``recipe``, in order; see :func:`ask_generator`."""
+    return ask_generator(recipe)[0]
+
+
+def ask_generator(recipe: "Recipe") -> tuple[list["ClipJob"], tuple[str, ...]]:
+    """The clips of ``recipe``, in order, and what its generator wants to be known about them.
 
     Raises:
         FramefoundryError: it cannot be carried out here.
     """
     from generators.build import build_generator
+    from generators.protocol import remarks_of
 
     generator = build_generator(recipe)
     try:
-        return generator.jobs()
+        return generator.jobs(), remarks_of(generator)
     finally:
         generator.close()
 
 
-def _shown(path: Path) -> str:
+def _shown(text: object) -> str:
     from rich.markup import escape
 
-    return escape(str(path))
+    return escape(str(text))

@@ -4,9 +4,10 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from cli.checks import Check, fault, ok
+from cli.checks import Check, fault, ok, warning
 from cli.machine_checks import check_disk, planned_root
 from cli.session import Session
+from schemas.diffusers_options import DiffusersOptions
 from schemas.errors import FramefoundryError
 from schemas.recipe import Recipe
 from storage.recipes import read_recipe
@@ -22,7 +23,12 @@ def check_recipe(path: Path, session: Session) -> list[Check]:
     recipe = read_recipe(path)
     store = Store(planned_root(session.store))
     clips = attempt("clips", lambda: _describe_clips(recipe))
-    checks = [ok("recipe", str(path)), clips, attempt("annotator", lambda: _describe_annotator(recipe, store))]
+    checks = [
+        ok("recipe", str(path)),
+        *_check_licence(recipe),
+        clips,
+        attempt("annotator", lambda: _describe_annotator(recipe, store)),
+    ]
     return [*checks, attempt_check("room", lambda: _check_room(recipe, store))] if clips.verdict == "ok" else checks
 
 
@@ -54,6 +60,21 @@ def _describe_clips(recipe: Recipe) -> str:
         return f"{len(generator.jobs()):,} {recipe.generator.kind} clips of {recipe.clip.frames} frames"
     finally:
         generator.close()
+
+
+def _check_licence(recipe: Recipe) -> list[Check]:
+    """What the licence of a diffusion preset says about training on its outputs; nothing for other generators."""
+    if not isinstance(recipe.generator, DiffusersOptions) or not recipe.generator.preset:
+        return []
+    from generators.diffusers_video.presets import find_preset
+
+    try:
+        preset = find_preset(recipe.generator.preset)
+    except FramefoundryError:
+        return []  # told by the check of the clips
+    if preset.trains_freely:
+        return [ok("licence", preset.licence)]
+    return [warning("licence", preset.licence, "Read it before you train on these clips, or choose a Wan preset.")]
 
 
 def _describe_annotator(recipe: Recipe, store: Store) -> str:

@@ -33,6 +33,8 @@ def finish_run(session: Session, report: "RunReport") -> None:
         session.show(line)
     for warning in report.warnings:
         session.note(f"[yellow]Warning:[/] {escape(warning)}")
+    for remark in report.remarks:
+        session.note(escape(remark))
     body = report.model_dump(mode="json")
     if is_empty(report):
         raise typer.Exit(report_fault(_nothing_accepted(report), session, beside=body))

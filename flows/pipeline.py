@@ -3,12 +3,14 @@
 from collections.abc import Sequence
 
 from annotators.label_keys import group_sequences
+from flows.device_plan import renderer_stays, with_labelling_device
 from flows.labelling import Labelled, label_clips
 from flows.publishing import Published, publish_version
 from flows.rendering import Rendered, render_clips
 from flows.residents import release, resident_annotator, resident_generator
 from flows.run_page import show_run
 from flows.stopwatch import Stopwatch
+from generators.protocol import remarks_of
 from schemas.recipe import Recipe
 from schemas.records import ClipJob, ClipRecord
 from schemas.run_report import RunReport, refuse_empty, tally
@@ -26,14 +28,17 @@ def run_pipeline(recipe: Recipe, store: Store) -> RunReport:
         FramefoundryError: the recipe cannot be carried out here; nothing was done.
     """
     watch = Stopwatch()
+    recipe = with_labelling_device(recipe)
     with hold(store, f"recipe-{recipe.name}"):
         try:
             with watch.stage("plan"):
                 resident_annotator(recipe, store)  # missing weights are refused before any work
-                jobs = resident_generator(recipe).jobs()
+                jobs = resident_generator(recipe, store).jobs()
             with watch.stage("render"):
                 rendered = render_clips(recipe, store, jobs)
-                release("generator")
+                remarks = remarks_of(resident_generator(recipe, store))
+                if not renderer_stays(recipe):
+                    release("generator")
             records = stored_clips(store, jobs)
             refuse_empty("render", len(records), rendered.failures)
             with watch.stage("label"):
@@ -44,7 +49,7 @@ def run_pipeline(recipe: Recipe, store: Store) -> RunReport:
         finally:
             release("generator")
             release("annotator")
-    report = _report(recipe, jobs, records, rendered, labelled, published, watch)
+    report = _report(recipe, jobs, records, rendered, labelled, published, watch, remarks)
     show_run(report)
     return report
 
@@ -69,6 +74,7 @@ def _report(
     labelled: Labelled,
     published: Published,
     watch: Stopwatch,
+    remarks: Sequence[str],
 ) -> RunReport:
     seconds = watch.seconds
     failures = [*rendered.failures, *labelled.failures]
@@ -81,5 +87,6 @@ def _report(
         label=tally(labelled.done, labelled.reused, labelled.failures, seconds["label"]),
         failures=[f"{f.stage} {f.clip_id}: {f.reason}: {f.detail}" for f in failures],
         seconds=dict(seconds),
+        remarks=list(remarks),
         **published.model_dump(),
     )

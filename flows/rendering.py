@@ -53,6 +53,6 @@ def render_batch(recipe: Recipe, store: str, jobs: list[ClipJob], label: str) ->
     """Render one batch; clips that a killed attempt had committed are not rendered again."""
     opened = Store.open(store)
     missing = missing_jobs(opened, jobs)
-    answers = list(render_into_store(resident_generator(recipe), opened, missing))
+    answers = list(render_into_store(resident_generator(recipe, opened), opened, missing))
     failures = [answer for answer in answers if isinstance(answer, Failure)]
     return Rendered(len(jobs) - len(failures), 0, failures)

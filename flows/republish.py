@@ -51,7 +51,7 @@ def republish(
     with hold(opened, f"recipe-{asked.name}"):
         try:
             with watch.stage("plan"):
-                jobs = resident_generator(asked).jobs()
+                jobs = resident_generator(asked, opened).jobs()
                 records = stored_clips(opened, jobs)
                 annotator = resident_annotator(asked, opened)
                 labelled = [s for s in group_sequences(records) if is_labelled(opened, annotator, s)]
@@ -86,9 +86,12 @@ def with_thresholds(recipe: Recipe, accept: float | None, ignore: float | None) 
     Raises:
         RecipeError: out of range, or ignore above accept.
     """
-    data = recipe.model_dump(mode="json")
+    # What the recipe left unset stays unset: some defaults come from the generator's preset.
+    data = recipe.model_dump(mode="json", exclude_unset=True)
     given = {"accept": accept, "ignore": ignore}
-    data["curation"] |= {name: value for name, value in given.items() if value is not None}
+    data["curation"] = recipe.curation.model_dump(mode="json") | {
+        name: value for name, value in given.items() if value is not None
+    }
     if ignore is None:
         data["curation"]["ignore"] = min(data["curation"]["ignore"], data["curation"]["accept"])
     return validate_recipe(data, where=f"{recipe.name} with {given}")

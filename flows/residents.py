@@ -14,11 +14,11 @@ _lock = threading.Lock()
 _kept: dict[str, tuple[Recipe, Any]] = {}
 
 
-def resident_generator(recipe: Recipe) -> Any:
+def resident_generator(recipe: Recipe, store: Store) -> Any:
     """The generator of ``recipe``, built at its first use in this process."""
     from generators.build import build_generator
 
-    return _resident("generator", recipe, lambda: build_generator(recipe))
+    return _resident("generator", recipe, lambda: build_generator(recipe, store))
 
 
 def resident_annotator(recipe: Recipe, store: Store) -> Any:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import pyarrow as pa
 
@@ -66,3 +66,17 @@ class Generator(Protocol):
     def close(self) -> None:
         """Free processes and devices."""
         ...
+
+
+@runtime_checkable
+class Remarking(Protocol):
+    """A generator that has things to say about how it understood its recipe, and how rendering went."""
+
+    def remarks(self) -> tuple[str, ...]:
+        """One line for each thing that the user should know; more of them once clips were rendered."""
+        ...
+
+
+def remarks_of(generator: Generator) -> tuple[str, ...]:
+    """The remarks of ``generator``; none of one that makes none."""
+    return generator.remarks() if isinstance(generator, Remarking) else ()

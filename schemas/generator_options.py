@@ -3,8 +3,9 @@
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, PositiveInt
+from pydantic import Field
 
+from schemas.diffusers_options import DiffusersOptions
 from schemas.strict_model import StrictModel
 
 
@@ -30,16 +31,6 @@ class FootageOptions(StrictModel):
     )
     licence: str = Field(default="unknown", description="Licence of the footage, recorded with every clip.")
     synthetic: bool = Field(default=False, description="Whether the footage was itself generated.")
-
-
-class DiffusersOptions(StrictModel):
-    """A video diffusion pipeline of Hugging Face diffusers."""
-
-    kind: Literal["diffusers"] = "diffusers"
-    preset: str | None = Field(default=None, description="A named preset, such as wan2.2-5b.")
-    model: str | None = Field(default=None, description="A hub id or a local folder, instead of a preset.")
-    revision: str | None = Field(default=None, description="Pinned revision of the model.")
-    steps: PositiveInt | None = Field(default=None, description="Denoising steps; default: the preset's.")
 
 
 GeneratorOptions = Annotated[ProceduralOptions | FootageOptions | DiffusersOptions, Field(discriminator="kind")]

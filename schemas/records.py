@@ -76,6 +76,7 @@ class Origin:
         model, revision: of a diffusion model; empty elsewhere.
         licence: of the clip as an output.
         synthetic: False for camera footage.
+        notes: what was done differently from plan for want of memory, such as "batch 1; vae tiling"; mostly empty.
     """
 
     generator: str
@@ -84,6 +85,7 @@ class Origin:
     revision: str = ""
     licence: str = ""
     synthetic: bool = True
+    notes: str = ""
 
 
 @dataclass(frozen=True)

@@ -49,6 +49,9 @@ class RunReport(StrictModel):
     path: str = Field(default="", description="folder of the version")
     new_version: bool = True
     warnings: list[str] = Field(default_factory=list)
+    remarks: list[str] = Field(
+        default_factory=list, description="what the generator did differently, how busy devices were"
+    )
 
     @property
     def accepted_clips(self) -> int:

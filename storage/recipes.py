@@ -3,8 +3,9 @@
 from pathlib import Path
 
 from schemas.annotator_options import YoloOptions
+from schemas.diffusers_options import DiffusersOptions
 from schemas.errors import RecipeError
-from schemas.generator_options import DiffusersOptions, FootageOptions
+from schemas.generator_options import FootageOptions
 from schemas.prompts import PromptFile
 from schemas.recipe import Recipe
 from schemas.recipe_text import parse_recipe
@@ -47,13 +48,20 @@ def _resolve_paths(recipe: Recipe, folder: Path) -> Recipe:
         changes["prompts"] = recipe.prompts.model_copy(update={"file": _beside(folder, recipe.prompts.file)})
     if isinstance(recipe.generator, FootageOptions):
         changes["generator"] = recipe.generator.model_copy(update={"path": _beside(folder, recipe.generator.path)})
-    if isinstance(recipe.generator, DiffusersOptions) and recipe.generator.model:
-        model = _if_present(folder, recipe.generator.model)
-        changes["generator"] = recipe.generator.model_copy(update={"model": model})
+    if isinstance(recipe.generator, DiffusersOptions):
+        changes["generator"] = _resolve_diffusers(recipe.generator, folder)
     if isinstance(recipe.annotator, YoloOptions):
         weights = _if_present(folder, recipe.annotator.weights)
         changes["annotator"] = recipe.annotator.model_copy(update={"weights": weights})
     return recipe.model_copy(update=changes)
+
+
+def _resolve_diffusers(options: DiffusersOptions, folder: Path) -> DiffusersOptions:
+    paths = {"images": options.images, "source": options.source}
+    changes: dict[str, object] = {name: _beside(folder, path) for name, path in paths.items() if isinstance(path, Path)}
+    if options.model:
+        changes["model"] = _if_present(folder, options.model)
+    return options.model_copy(update=changes)
 
 
 def _beside(folder: Path, path: Path) -> Path:

@@ -199,7 +199,7 @@ def test_random_needs_a_number_of_scenarios(spoiled):
 def test_truth_labels_need_a_generator_that_knows_the_truth(spoiled):
     data = spoiled("annotator", {"kind": "truth"})
     assert validate_recipe(data).annotator.kind == "truth"
-    data["generator"] = {"kind": "diffusers"}
+    data["generator"] = {"kind": "diffusers", "preset": "wan2.1-1.3b"}
     assert "annotator `truth` needs a generator that knows the truth; `diffusers` does not" in _refused(data)
 
 

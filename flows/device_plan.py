@@ -1,0 +1,18 @@
+"""Who has the GPU while labels are made, as the recipe's `generator.labelling` says."""
+
+from schemas.annotator_options import YoloOptions
+from schemas.diffusers_options import DiffusersOptions
+from schemas.recipe import Recipe
+
+
+def renderer_stays(recipe: Recipe) -> bool:
+    """Whether the renderer keeps its models loaded, within its share of the memory, while labels are made."""
+    return isinstance(recipe.generator, DiffusersOptions) and recipe.generator.labelling == "share"
+
+
+def with_labelling_device(recipe: Recipe) -> Recipe:
+    """``recipe`` with its detector on the CPU where `labelling: cpu` asks for that; else as it is."""
+    asked = isinstance(recipe.generator, DiffusersOptions) and recipe.generator.labelling == "cpu"
+    if not asked or not isinstance(recipe.annotator, YoloOptions):
+        return recipe
+    return recipe.model_copy(update={"annotator": recipe.annotator.model_copy(update={"device": "cpu"})})

@@ -1,0 +1,1 @@
+"""Clips from video diffusion pipelines of Hugging Face diffusers."""

@@ -1,0 +1,119 @@
+"""Each setting does what it claims: the lossy ones change pixels or memory, the others change neither."""
+
+import pytest
+
+from generators.diffusers_video.loading import load_renderer, weight_bytes
+from generators.diffusers_video.profiles import LOSSY, PROFILES, Settings, lossy_settings, resolve_settings
+from schemas.diffusers_options import DiffusersOptions
+from schemas.errors import RecipeError
+
+
+@pytest.fixture
+def task(tasks_of):
+    return tasks_of("a red ball moving left")
+
+
+@pytest.fixture(scope="session")
+def plain(plan_of):
+    return plan_of("wan", steps=4)
+
+
+@pytest.mark.parametrize("model", ["wan", "ltx", "cogvideox", "mochi"])
+def test_a_cache_saves_blocks_and_changes_the_output(plan_of, task, latents_of, model):
+    from generators.diffusers_video.usage_meter import CacheMeter
+
+    plan = plan_of(model, steps=6, cache="first_block", cache_threshold=0.9)
+    pipe = load_renderer(plan, "cpu")
+    meter = CacheMeter.watch(pipe)
+    cached = latents_of(plan, task, pipe)
+    assert meter.share() > 0.2
+    assert (cached - latents_of(plan_of(model, steps=6), task)).abs().max() > 0
+
+
+def test_a_cache_whose_threshold_is_never_met_is_seen_to_save_nothing(plan_of, task, latents_of):
+    from generators.diffusers_video.usage_meter import CacheMeter
+
+    plan = plan_of("wan", steps=4, cache="first_block", cache_threshold=1e-9)
+    pipe = load_renderer(plan, "cpu")
+    meter = CacheMeter.watch(pipe)
+    latents_of(plan, task, pipe)
+    assert meter.share() == 0
+
+
+def test_fp8_makes_the_weights_smaller_and_changes_the_output(plain, plan_of, task, latents_of):
+    import torch
+
+    quantised = plan_of("wan", steps=4, quantise="fp8")
+    small, large = load_renderer(quantised, "cpu"), load_renderer(plain, "cpu")
+    assert weight_bytes(small.transformer) < 0.7 * weight_bytes(large.transformer)
+    assert any(weight.dtype is torch.float8_e4m3fn for weight in small.transformer.parameters())
+    assert (latents_of(quantised, task, small) - latents_of(plain, task, large)).abs().max() > 0
+
+
+def test_dtypes_reach_their_components_and_halve_the_weights(plain, plan_of):
+    import torch
+
+    half = load_renderer(plan_of("wan", dtype="bfloat16"), "cpu")
+    assert half.transformer.dtype is torch.bfloat16
+    assert half.vae.dtype is torch.float32
+    assert weight_bytes(half.transformer) < 0.6 * weight_bytes(load_renderer(plain, "cpu").transformer)
+
+
+def test_another_attention_kernel_is_really_another(plain, plan_of, task, latents_of):
+    import torch
+
+    def kernels(plan) -> set[str]:
+        pipe = load_renderer(plan, "cpu")
+        with torch.profiler.profile() as profile:
+            latents_of(plan, task, pipe)
+        return {event.key for event in profile.key_averages() if "dot_product" in event.key}
+
+    assert kernels(plan_of("wan", steps=4, attention="math")) != kernels(plain)
+
+
+def test_an_attention_kernel_that_is_not_installed_is_refused(plan_of):
+    from schemas.errors import EnvironmentFault
+
+    with pytest.raises(EnvironmentFault, match=r"attention: 'sage'"):
+        load_renderer(plan_of("wan", attention="sage"), "cpu")
+
+
+def test_tiling_decodes_in_tiles(plan_of):
+    assert load_renderer(plan_of("wan", vae_tiling=True), "cpu").vae.use_tiling
+    assert not load_renderer(plan_of("wan"), "cpu").vae.use_tiling
+
+
+def test_compile_compiles_the_repeated_blocks(plan_of):
+    pipe = load_renderer(plan_of("wan", compile=True), "cpu")
+    assert all(block._compiled_call_impl is not None for block in pipe.transformer.blocks)
+
+
+def test_lossless_settings_are_not_in_a_clips_identity_and_lossy_ones_are(plan_of):
+    base = plan_of("wan").identity()
+    assert plan_of("wan", batch=7, compile=True).identity() == base
+    assert plan_of("wan", profile="low-memory", vae_tiling=False, devices="cuda").identity() == base
+    for change in (
+        {"dtype": "bfloat16"},
+        {"cache": "first_block"},
+        {"vae_tiling": True},
+        {"quantise": "fp8"},
+        {"steps": 3},
+    ):
+        assert plan_of("wan", **change).identity() != base, change
+
+
+def test_balanced_is_lossless_but_for_its_dtypes():
+    assert lossy_settings(PROFILES["balanced"]) == lossy_settings(Settings())
+    assert set(lossy_settings(PROFILES["fast"])) <= set(LOSSY)
+
+
+def test_single_options_override_the_profile_and_offload_ends_the_overlap():
+    options = DiffusersOptions(model="m", profile="fast", compile=False, offload="group")
+    found = resolve_settings(options, distilled=False)
+    assert (found.compile, found.cache, found.offload, found.overlap) == (False, "first_block", "group", False)
+    assert resolve_settings(options, distilled=True).cache == "none"
+
+
+def test_a_cache_is_refused_where_the_pipeline_cannot_have_one(plan_of):
+    with pytest.raises(RecipeError, match="WanVideoToVideoPipeline cannot cache"):
+        plan_of("wan", mode="video", source="procedural", cache="first_block")
