@@ -7,7 +7,7 @@ from pathlib import Path
 from trainers.detector import EpochReport, TrainedDetector, TrainingOptions, train_detector
 
 STARTER_NAME = "yolo26n-street.pt"
-STARTER_TRAINING = TrainingOptions(epochs=21, batch=16, optimizer="MuSGD", learning_rate=0.01, seed=26)
+STARTER_TRAINING = TrainingOptions(epochs=19, batch=16, optimizer="MuSGD", learning_rate=0.01, seed=26)
 
 
 def train_starter(
