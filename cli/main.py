@@ -1,5 +1,6 @@
 """The command `framefoundry`: its commands, its global options, and what happens when something goes wrong."""
 
+import os
 from collections.abc import Sequence
 from typing import Annotated, Any
 
@@ -93,6 +94,9 @@ def read_global_options(
 ) -> None:
     """Keep the global options for the command that follows."""
     context.obj = Session(store=store, json=json, verbose=verbose)
+    # Torch's idle threads spin by default: on cores that are shared with anything else, two of them labelled at a
+    # twentieth of the speed of one. Read once, when torch is first imported; servers and workers inherit it.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 
 PLANNING, MAKING, LOOKING, SERVING = "Plan and check", "Make datasets", "Look and learn", "Machinery"

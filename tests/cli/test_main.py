@@ -102,6 +102,15 @@ def test_store_option_after_the_command_is_obeyed(framefoundry, tmp_path):
     assert "elsewhere" in answer.stderr
 
 
+@pytest.mark.parametrize(("given", "chosen"), [(None, "PASSIVE"), ("ACTIVE", "ACTIVE")])
+def test_idle_torch_threads_sleep_unless_the_user_says_otherwise(framefoundry, monkeypatch, given, chosen):
+    monkeypatch.delenv("OMP_WAIT_POLICY", raising=False)
+    if given:
+        monkeypatch.setenv("OMP_WAIT_POLICY", given)
+    framefoundry("recipe", "new")
+    assert os.environ["OMP_WAIT_POLICY"] == chosen
+
+
 def test_wrong_usage_exits_with_2(framefoundry):
     assert framefoundry("statos").code == 2
     assert framefoundry("run").code == 2
