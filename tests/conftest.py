@@ -30,6 +30,7 @@ def _own_machine(tmp_path_factory):
         FIFTYONE_DEFAULT_DATASET_DIR=str(home / "fiftyone" / "datasets"),
         HF_HUB_OFFLINE="1",
         OMP_NUM_THREADS="1",
+        OMP_WAIT_POLICY="PASSIVE",  # idle threads that spin take the cores from those that work
     )
     yield
     os.environ.clear()

@@ -40,8 +40,8 @@ def unknown_keys(document: dict[str, Any]) -> list[str]:
 
 
 def test_there_is_a_nightly_build_and_a_weekly_retraining():
-    assert DEPLOYMENTS["nightly"]["entrypoint"] == "flows.build.build_dataset"
-    assert DEPLOYMENTS["weekly"]["entrypoint"] == "flows.retrain.retrain_detector"
+    assert DEPLOYMENTS["build-dataset"]["entrypoint"] == "flows.build.build_dataset"
+    assert DEPLOYMENTS["retrain-detector"]["entrypoint"] == "flows.retrain.retrain_detector"
 
 
 def test_every_key_is_one_that_prefect_knows():
@@ -111,6 +111,6 @@ def test_a_deployment_never_runs_twice_at_once_and_has_tags_and_a_queue(name):
 
 
 def test_the_nightly_recipe_exists_and_names_the_dataset_that_is_retrained():
-    recipe = DEPLOYMENTS["nightly"]["parameters"]["recipe"].removeprefix("{{ $FRAMEFOUNDRY_HOME }}/")
+    recipe = DEPLOYMENTS["build-dataset"]["parameters"]["recipe"].removeprefix("{{ $FRAMEFOUNDRY_HOME }}/")
     built = yaml.safe_load((PROJECT / recipe).read_text())
-    assert built["name"] == DEPLOYMENTS["weekly"]["parameters"]["dataset"]
+    assert built["name"] == DEPLOYMENTS["retrain-detector"]["parameters"]["dataset"]
