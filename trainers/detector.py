@@ -10,7 +10,7 @@ from typing import Any
 from schemas.errors import EnvironmentFault
 from trainers.checkpoints import strip_checkpoint
 from trainers.ultralytics_setup import prepare_ultralytics
-from trainers.yolo_dataset import describe_dataset
+from trainers.yolo_dataset import describe_dataset, link_training_tree
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,8 @@ def train_detector(
 ) -> TrainedDetector:
     """Train on the ``train`` images of ``data_yaml``; the weights land in ``folder/weights.pt``.
 
-    All scratch files stay below ``folder/run``, whose ``weights/last.pt`` is a usable checkpoint after every epoch.
+    The dataset's own folder is only read. All scratch files stay below ``folder``, where ``run/weights/last.pt`` is a
+    usable checkpoint after every epoch.
     Ctrl-C ends the training with KeyboardInterrupt and leaves that checkpoint. No validation is run: see
     :mod:`trainers.evaluate`.
 
@@ -97,10 +98,11 @@ def train_detector(
     folder.mkdir(parents=True, exist_ok=True)
     prepare_ultralytics()
     started = time.monotonic()
-    last = _run_trainer(data_yaml, options, folder, dataset.uniform_shape, on_epoch)
+    tree = link_training_tree(dataset, folder / "data")
+    last = _run_trainer(tree, options, folder, dataset.uniform_shape, on_epoch)
     weights = folder / "weights.pt"
     strip_checkpoint(last, weights)
-    return TrainedDetector(weights, dataset.class_names, dataset.train_images, time.monotonic() - started, options)
+    return TrainedDetector(weights, dataset.class_names, len(dataset.images), time.monotonic() - started, options)
 
 
 def _run_trainer(

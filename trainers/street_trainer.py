@@ -38,6 +38,13 @@ class StreetTrainer(DetectionTrainer):
                 if loader is not None:
                     loader.close()
 
+    def validate(self) -> tuple[dict[str, float], None]:
+        """Nothing: weights are judged on a holdout, by :mod:`trainers.evaluate`, and not while they are trained."""
+        return self.metrics or {}, None
+
+    def final_eval(self) -> None:
+        """Nothing; see :meth:`validate`."""
+
     def _setup_train(self) -> None:
         super()._setup_train()
         if self.device.type == "cpu":

@@ -55,6 +55,7 @@ def test_a_training_leaves_small_weights_that_load_and_name_no_path(data_yaml, t
     trained = train_detector(data_yaml, options, tmp_path / "out", told.append)
     assert [(report.epoch, report.epochs) for report in told] == [(1, 2), (2, 2)]
     assert (trained.class_names, trained.images) == (("car", "dog"), 10)
+    assert not list(data_yaml.parent.glob("labels/*.cache")), "the published dataset was written to"
     assert trained.weights.stat().st_size < 7_000_000
     assert str(tmp_path).encode() not in trained.weights.read_bytes()
 
@@ -63,6 +64,14 @@ def test_a_training_leaves_small_weights_that_load_and_name_no_path(data_yaml, t
     model = YOLO(trained.weights)
     assert (model.names, model.overrides["imgsz"]) == ({0: "car", 1: "dog"}, 64)
     assert len(model.predict(np.zeros((32, 64, 3), np.uint8), verbose=False)) == 1
+
+
+@pytest.mark.slow
+def test_a_dataset_without_validation_images_can_be_trained_on(data_yaml, tmp_path):
+    for image in (tmp_path / "images" / "val").iterdir():
+        image.unlink()
+    options = TrainingOptions(epochs=1, image_size=64, batch=5, workers=0, threads=1)
+    assert train_detector(data_yaml, options, tmp_path / "out").weights.is_file()
 
 
 @pytest.mark.slow

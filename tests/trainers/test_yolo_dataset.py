@@ -2,7 +2,7 @@ import pytest
 from PIL import Image
 
 from schemas.errors import RecipeError
-from trainers.yolo_dataset import describe_dataset
+from trainers.yolo_dataset import describe_dataset, link_training_tree
 
 
 def make_dataset(folder, sizes=((64, 32),), extra=""):
@@ -16,7 +16,7 @@ def make_dataset(folder, sizes=((64, 32),), extra=""):
 
 def test_tells_classes_images_and_shape(tmp_path):
     dataset = describe_dataset(make_dataset(tmp_path, ((64, 32), (64, 32))))
-    assert (dataset.class_names, dataset.train_images, dataset.uniform_shape) == (("car", "dog"), 2, True)
+    assert (dataset.class_names, len(dataset.images), dataset.uniform_shape) == (("car", "dog"), 2, True)
 
 
 def test_frames_of_several_sizes_are_not_uniform(tmp_path):
@@ -44,3 +44,25 @@ def test_what_is_not_a_dataset_is_refused(tmp_path, text):
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(RecipeError, match=r"gone\.yaml"):
         describe_dataset(tmp_path / "gone.yaml")
+
+
+def test_a_training_sees_links_and_the_published_folder_stays_as_it_is(tmp_path):
+    path = make_dataset(tmp_path / "published", ((64, 32), (64, 32)))
+    label = tmp_path / "published" / "labels" / "train" / "1.txt"
+    label.parent.mkdir(parents=True)
+    label.write_text("0 0.5 0.5 0.1 0.1\n")
+    before = sorted((tmp_path / "published").rglob("*"))
+    tree = tmp_path / "tree"
+    described = describe_dataset(link_training_tree(describe_dataset(path), tree))
+    assert (len(described.images), described.class_names) == (2, ("car", "dog"))
+    assert (tree / "labels" / "train" / "0000001.txt").read_text() == "0 0.5 0.5 0.1 0.1\n"
+    assert not (tree / "labels" / "train" / "0000000.txt").exists()
+    assert len(list((tree / "images" / "val").iterdir())) == 1
+    assert sorted((tmp_path / "published").rglob("*")) == before
+
+
+def test_images_can_be_listed_in_a_text_file(tmp_path):
+    path = make_dataset(tmp_path, ((64, 32), (64, 32)))
+    (tmp_path / "train.txt").write_text("./images/train/1.jpg\n")
+    path.write_text(path.read_text().replace("train: images/train", "train: train.txt"))
+    assert [image.name for image in describe_dataset(path).images] == ["1.jpg"]
