@@ -82,7 +82,8 @@ def curated_rows(recipe: Recipe, store: Store, sequences: Sequence[Sequence[str]
         recipe,
         keep_background=partial(keep_background, share=recipe.curation.max_background, seed=recipe.seed),
         clip_scores=labels.clip_scores,
-        detector_classes=annotator.class_names,
+        # Asking a detector for its classes loads it, which a run that labels nothing can do without.
+        detector_classes=() if recipe.classes else annotator.class_names,
     )
 
 
