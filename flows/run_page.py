@@ -9,8 +9,9 @@ from schemas.run_report import RunReport, StageTally
 
 def show_run(report: RunReport) -> None:
     """Create the artifacts of a finished run."""
-    create_table_artifact(outcome_rows(report), key="outcomes", description=f"Outcomes of {report.dataset}")
-    create_markdown_artifact(run_markdown(report), key="summary", description=report.dataset)
+    recipe = report.recipe.replace("_", "-")  # keys of artifacts know no underscore
+    create_table_artifact(outcome_rows(report), key=f"{recipe}-outcomes", description=f"Outcomes of {report.dataset}")
+    create_markdown_artifact(run_markdown(report), key=f"{recipe}-summary", description=report.dataset)
 
 
 def outcome_rows(report: RunReport) -> list[dict[str, str | int]]:
