@@ -29,7 +29,7 @@ class TrainingOptions:
         hue, saturation, brightness: +- shares of colour augmentation.
         device: ``cpu`` or a CUDA index.
         threads: of torch on the CPU; None: torch's own choice.
-        workers: background processes that prepare images.
+        workers: background processes that prepare images for a GPU; a CPU has none to spare.
         seed: of weights, order and augmentation. Results are equal only on one machine with equal threads.
     """
 
@@ -48,7 +48,7 @@ class TrainingOptions:
     brightness: float = 0.3
     device: str = "cpu"
     threads: int | None = None
-    workers: int = 1
+    workers: int = 4
     seed: int = 0
 
 
@@ -159,7 +159,7 @@ def training_overrides(data_yaml: Path, options: TrainingOptions, folder: Path, 
         "hsv_v": options.brightness,
         "fliplr": 0.5,
         "device": options.device,
-        "workers": options.workers,
+        "workers": 0 if options.device == "cpu" else options.workers,
         "cache": "ram",
         "seed": options.seed,
         # Its flag fills every new tensor first, for nothing on a CPU, where equal seeds and threads repeat without it.

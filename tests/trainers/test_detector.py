@@ -51,7 +51,7 @@ def test_settings_of_a_training_from_weights():
 @pytest.mark.slow
 def test_a_training_leaves_small_weights_that_load_and_name_no_path(data_yaml, tmp_path):
     told = []
-    options = TrainingOptions(epochs=2, image_size=64, batch=5, workers=0, threads=1)
+    options = TrainingOptions(epochs=2, image_size=64, batch=5, threads=1)
     trained = train_detector(data_yaml, options, tmp_path / "out", told.append)
     assert [(report.epoch, report.epochs) for report in told] == [(1, 2), (2, 2)]
     assert (trained.class_names, trained.images) == (("car", "dog"), 10)
@@ -70,14 +70,14 @@ def test_a_training_leaves_small_weights_that_load_and_name_no_path(data_yaml, t
 def test_a_dataset_without_validation_images_can_be_trained_on(data_yaml, tmp_path):
     for image in (tmp_path / "images" / "val").iterdir():
         image.unlink()
-    options = TrainingOptions(epochs=1, image_size=64, batch=5, workers=0, threads=1)
+    options = TrainingOptions(epochs=1, image_size=64, batch=5, threads=1)
     assert train_detector(data_yaml, options, tmp_path / "out").weights.is_file()
 
 
 @pytest.mark.slow
 def test_equal_seeds_give_equal_weights_and_weights_can_be_trained_on(data_yaml, tmp_path):
-    options = TrainingOptions(epochs=1, image_size=64, batch=5, workers=0, threads=1)
+    options = TrainingOptions(epochs=1, image_size=64, batch=5, threads=1)
     first, second = (train_detector(data_yaml, options, tmp_path / name) for name in ("one", "two"))
     assert first.weights.read_bytes() == second.weights.read_bytes()
-    further = TrainingOptions(base=first.weights, epochs=1, image_size=64, batch=5, workers=0, threads=1)
+    further = TrainingOptions(base=first.weights, epochs=1, image_size=64, batch=5, threads=1)
     assert train_detector(data_yaml, further, tmp_path / "three").weights.read_bytes() != first.weights.read_bytes()
