@@ -1,5 +1,4 @@
 import errno
-import multiprocessing
 import os
 import subprocess
 import sys
@@ -156,30 +155,42 @@ def test_of_many_threads_exactly_one_put_wins(store):
         assert store.read(f"a/{round_}") == f"{winners[0]}".encode() * 1000
 
 
-def _put_many(root, number, start, results):
-    store = Store.open(root)
-    start.wait()
-    results.put((number, [store.put(f"a/{round_}", f"{number}".encode() * 1000) for round_ in range(20)]))
+# Fresh interpreters: a fork of a test process that runs threads may hold locks that nobody will free.
+_RACER = """
+import sys, time
+from pathlib import Path
+from storage.store import Store
+store, number = Store.open(Path(sys.argv[1])), sys.argv[2]
+print("ready", flush=True)
+sys.stdin.readline()
+{race}
+"""
+_PUT_MANY = "print(*[int(store.put(f'a/{round_}', number.encode() * 1000)) for round_ in range(20)])"
+_COUNT_UP = """
+done = 0
+while done < 15:
+    current = store.read_pointer("n/LATEST")
+    done += store.swap_pointer("n/LATEST", current, str(int(current or 0) + 1))
+"""
 
 
-def _count_up(root, start):
-    store = Store.open(root)
-    start.wait()
-    done = 0
-    while done < 15:
-        current = store.read_pointer("n/LATEST")
-        done += store.swap_pointer("n/LATEST", current, str(int(current or 0) + 1))
+def _race(root, what):
+    """Run ``what`` in three processes that start at once; what each of them printed."""
+    command = [sys.executable, "-c", _RACER.format(race=what), str(root)]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    racers = [subprocess.Popen([*command, str(number)], **pipes) for number in range(3)]
+    for racer in racers:
+        assert racer.stdout.readline() == "ready\n"
+    for racer in racers:
+        racer.stdin.write("go\n")
+        racer.stdin.flush()
+    printed = [racer.communicate(timeout=60)[0] for racer in racers]
+    assert [racer.returncode for racer in racers] == [0, 0, 0]
+    return printed
 
 
 def test_of_several_processes_exactly_one_put_wins(store):
-    fork = multiprocessing.get_context("fork")
-    start, results = fork.Barrier(3), fork.Queue()
-    processes = [fork.Process(target=_put_many, args=(store.root, n, start, results)) for n in range(3)]
-    for process in processes:
-        process.start()
-    won = dict(results.get(timeout=60) for _ in processes)
-    for process in processes:
-        process.join(60)
+    won = [[int(word) for word in printed.split()] for printed in _race(store.root, _PUT_MANY)]
     for round_ in range(20):
         winners = [number for number in range(3) if won[number][round_]]
         assert len(winners) == 1
@@ -187,14 +198,7 @@ def test_of_several_processes_exactly_one_put_wins(store):
 
 
 def test_no_swap_is_lost_between_processes(store):
-    fork = multiprocessing.get_context("fork")
-    start = fork.Barrier(3)
-    processes = [fork.Process(target=_count_up, args=(store.root, start)) for _ in range(3)]
-    for process in processes:
-        process.start()
-    for process in processes:
-        process.join(60)
-        assert process.exitcode == 0
+    _race(store.root, _COUNT_UP)
     assert store.read_pointer("n/LATEST") == "45"
 
 
