@@ -16,8 +16,8 @@ REFERENCE_PIXELS = 320 * 192
 RENDER_SECONDS = {"procedural": 1 / 60, "footage": 1 / 200}
 LABEL_SECONDS = {"yolo": 0.02, "truth": 0.001}
 # Bytes of a pixel: H.264 at crf 18, and JPEG at quality 95.
-VIDEO_BYTES_PER_PIXEL = 0.08
-IMAGE_BYTES_PER_PIXEL = 0.45
+VIDEO_BYTES_PER_PIXEL = 0.15
+IMAGE_BYTES_PER_PIXEL = 0.25
 SAMPLED_CLIPS = 50
 
 

@@ -40,13 +40,12 @@ def label(
     from annotators.weights import resolve_weights
     from cli import flow_calls
     from cli.run_report import finish_run
-    from schemas.errors import RecipeError
+    from generators.footage_files import find_videos
 
     session: Session = context.obj
     wanted = split_classes(classes)
-    if not folder.exists():
-        raise RecipeError(f"{folder}: no such folder.", "Give a folder of videos, or one video file.")
-    found = resolve_weights(weights, session.open_store())  # missing weights are refused before Prefect starts
+    find_videos(folder)  # a folder without videos and missing weights are refused before Prefect starts
+    found = resolve_weights(weights, session.open_store())
     with flow_calls.flow_surroundings(session) as store:
         from flows.label import label_footage
 

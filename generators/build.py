@@ -1,7 +1,8 @@
 """The generator that a recipe names."""
 
 from generators.protocol import Generator
-from schemas.generator_options import DiffusersOptions, FootageOptions, ProceduralOptions
+from schemas.diffusers_options import DiffusersOptions
+from schemas.generator_options import FootageOptions, ProceduralOptions
 from schemas.recipe import Recipe
 from storage.store import Store
 

@@ -20,7 +20,10 @@ class CurationOptions(StrictModel):
         default=0.1, ge=0, le=1, description="Largest share of published frames that may show no object at all."
     )
     max_frozen: float = Field(
-        default=0.5, ge=0, le=1, description="A clip with a larger share of repeated frames is rejected."
+        default=0.8,
+        ge=0,
+        le=1,
+        description="A clip with a larger share of repeated frames is rejected; a still scene repeats some by itself.",
     )
     max_black: float = Field(
         default=0.1, ge=0, le=1, description="A clip with a larger share of black frames is rejected."

@@ -3,8 +3,9 @@
 from pathlib import Path
 
 from schemas.annotator_options import YoloOptions
+from schemas.diffusers_options import DiffusersOptions
 from schemas.errors import RecipeError
-from schemas.generator_options import DiffusersOptions, FootageOptions
+from schemas.generator_options import FootageOptions
 from schemas.prompts import PromptFile
 from schemas.recipe import Recipe
 from schemas.recipe_text import parse_recipe

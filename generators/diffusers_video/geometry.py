@@ -1,6 +1,7 @@
 """Sizes and lengths that a model can render, and the nearest of them to what a recipe asks for."""
 
 from dataclasses import dataclass
+from math import lcm
 from typing import Any
 
 from generators.diffusers_video.families import Family
@@ -25,7 +26,7 @@ class Geometry:
 
 
 def read_geometry(files: ModelFiles, family: Family | None) -> Geometry:
-    """The rules of the model in ``files``, from its own configuration; the family's where that is silent.
+    """The rules of the model in ``files``: those of its configuration, and of its family.
 
     Raises:
         RecipeError: neither the configuration nor the table of families tells.
@@ -33,7 +34,9 @@ def read_geometry(files: ModelFiles, family: Family | None) -> Geometry:
     vae, transformer = files.component("vae"), files.component("transformer")
     temporal, spatial = _compression(vae) if vae else (None, None)
     frame_step = temporal or (family.frame_step if family else None)
-    size_step = spatial * _patch(transformer) if spatial else (family.size_step if family else None)
+    # What the latents need, and what the pipeline's own check of its inputs asks for beyond that.
+    steps = [spatial * _patch(transformer) if spatial else None, family.size_step if family else None]
+    size_step = lcm(*filter(None, steps)) if any(steps) else None
     if frame_step is None or size_step is None:
         raise RecipeError(
             f"generator: {files.pipeline} ({files.name}) does not tell what sizes and lengths it renders.",

@@ -119,6 +119,11 @@ def make_plan(options: DiffusersOptions, clip: ClipOptions, files: ModelFiles) -
     if frames > _LONGEST_CLIP:
         frames -= geometry.frame_step
     steps = options.steps or (preset.steps if preset else None)
+    if options.mode == "video" and steps is not None and int(steps * options.strength) < 1:
+        raise RecipeError(
+            f"generator.strength: {options.strength:g} of {steps} steps leave none to denoise with.",
+            f"Raise it to {1 / steps:.2g} or more, or take more steps.",
+        )
     return RenderPlan(
         folder=files.folder,
         model=files.name,

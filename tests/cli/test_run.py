@@ -65,6 +65,7 @@ def test_missing_weights_never_reach_a_flow(framefoundry, flows, recipe_file):
     text = recipe_file.read_text().replace("annotator: {kind: truth}", "annotator: {kind: yolo, weights: nowhere.pt}")
     recipe_file.write_text(text)
     assert framefoundry("run", recipe_file).code == 4
+    (recipe_file.parent / "clip.mp4").touch()
     assert framefoundry("label", recipe_file.parent, "--weights", "nowhere.pt").code == 4
     assert flows.calls == []
 
@@ -90,6 +91,7 @@ def test_thresholds_out_of_range_are_refused(framefoundry, flows, recipe_file, v
 
 def test_label_passes_its_options_on(framefoundry, flows, tmp_path):
     (tmp_path / "clips").mkdir()
+    (tmp_path / "clips" / "a.mp4").touch()
     weights = tmp_path / "w_openvino_model"
     weights.mkdir()
     for name in ("m.xml", "m.bin", "metadata.yaml"):
@@ -103,10 +105,12 @@ def test_label_passes_its_options_on(framefoundry, flows, tmp_path):
     assert options["name"] == "mine"
 
 
-def test_label_refuses_a_folder_that_is_not_there(framefoundry, flows, tmp_path):
-    answer = framefoundry("label", tmp_path / "nowhere")
-    assert answer.code == 2
-    assert "nowhere" in answer.stderr
+def test_label_refuses_a_folder_without_videos(framefoundry, flows, tmp_path):
+    (tmp_path / "empty").mkdir()
+    for folder, said in (("nowhere", "no such folder"), ("empty", "no videos")):
+        answer = framefoundry("label", tmp_path / folder)
+        assert answer.code == 3
+        assert said in answer.stderr
     assert flows.calls == []
 
 

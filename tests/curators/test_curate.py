@@ -76,7 +76,7 @@ def decide_clips(**columns):
 
 @pytest.mark.parametrize(
     ("column", "good", "bad", "rule"),
-    [("black_share", 0.1, 0.2, "black"), ("frozen_share", 0.5, 0.6, "frozen"), ("agreement", 0.5, 0.4, "agreement")],
+    [("black_share", 0.1, 0.2, "black"), ("frozen_share", 0.8, 0.9, "frozen"), ("agreement", 0.5, 0.4, "agreement")],
 )
 def test_a_broken_clip_is_rejected_and_its_neighbour_is_not(column, good, bad, rule):
     assert decide_clips(**{column: [good, bad]}) == [("accepted", ""), ("rejected", rule)]

@@ -22,11 +22,11 @@ prompts:
     place: [city street, country road]
     light: [day, night]
   strategy: pairwise
-clip: {frames: 12, fps: 12, width: 160, height: 96}
-annotator: {kind: truth}
-curation: {max_background: 0.5}
+clip: {frames: 12, fps: 12, width: 320, height: 192}
+annotator: {kind: yolo, weights: starter}
+curation: {accept: 0.3, ignore: 0.1, max_background: 0.5}
 split: {train: 0.5, val: 0.5, test: 0.0}
-publish: {yolo: {stride: 3}, coco: {stride: 3}}
+publish: {fiftyone: {}, yolo: {stride: 3}, coco: {stride: 3}}
 seed: 11
 """
 
@@ -86,6 +86,18 @@ def test_ultralytics_accepts_the_yolo_export(first_run):
     assert list(data["names"].values()) == ["person", "car"]
 
 
+def test_fiftyone_shows_every_clip_with_its_tracked_boxes(first_run, store_root):
+    from publishers.fiftyone_session import fiftyone_session
+
+    with fiftyone_session(store_root / "fiftyone") as fiftyone:
+        dataset = fiftyone.load_dataset("tiny")
+        assert len(dataset) == first_run.clips
+        assert {"accepted", "ignored", "rejected"} <= set(dataset.list_saved_views())
+        accepted = dataset.load_saved_view("accepted")
+        labels = accepted.count_values("frames.detections.detections.verdict")
+        assert labels["accept"] == sum(first_run.boxes.values())
+
+
 def test_a_second_run_renders_and_labels_nothing_and_ends_in_the_same_version(first_run, recipe_file, store_root):
     from flows.build import build_dataset
 
@@ -93,6 +105,12 @@ def test_a_second_run_renders_and_labels_nothing_and_ends_in_the_same_version(fi
     assert (second.render.done, second.render.reused) == (0, first_run.clips)
     assert (second.label.done, second.label.reused) == (0, first_run.clips)
     assert second.dataset == first_run.dataset and not second.new_version
+
+
+def test_the_same_labels_are_the_same_version_whatever_the_threshold_that_kept_them(first_run, recipe_file, store_root):
+    from flows.republish import republish
+
+    assert republish(str(recipe_file), str(store_root), accept=0.3).dataset == first_run.dataset
 
 
 def test_the_same_recipe_on_another_store_ends_in_the_same_version(first_run, recipe_file, tmp_path):
@@ -104,9 +122,10 @@ def test_the_same_recipe_on_another_store_ends_in_the_same_version(first_run, re
 def test_republishing_with_another_threshold_needs_no_inference(first_run, recipe_file, store_root):
     from flows.republish import republish
 
-    again = republish(str(recipe_file), str(store_root), accept=0.9)
+    again = republish(str(recipe_file), str(store_root), accept=0.6)
     assert again.render.done == again.label.done == 0
-    assert json.loads((Path(again.path) / "dataset.json").read_text())["recipe"]["curation"]["accept"] == 0.9
+    assert again.dataset != first_run.dataset and sum(again.boxes.values()) < sum(first_run.boxes.values())
+    assert json.loads((Path(again.path) / "dataset.json").read_text())["recipe"]["curation"]["accept"] == 0.6
 
 
 def test_a_run_in_which_nothing_is_accepted_fails_and_moves_nothing(first_run, recipe_file, store_root, tmp_path):
@@ -131,7 +150,7 @@ def test_missing_weights_are_refused_before_anything_is_rendered(prefect_server,
     from flows.build import build_dataset
 
     recipe = tmp_path / "r.yaml"
-    recipe.write_text(RECIPE.replace("{kind: truth}", "{kind: yolo, weights: nowhere.pt}"))
+    recipe.write_text(RECIPE.replace("weights: starter", "weights: nowhere.pt"))
     with pytest.raises(EnvironmentFault, match=r"nowhere\.pt"):
         build_dataset(str(recipe), str(tmp_path / "store"))
     assert not list(Store.open(tmp_path / "store").keys("media"))

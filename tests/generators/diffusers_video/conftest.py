@@ -16,8 +16,6 @@ from schemas.diffusers_options import DiffusersOptions
 from schemas.recipe import ClipOptions
 from schemas.records import ClipJob, Scenario
 
-SMALL = ClipOptions(frames=5, fps=8, width=32, height=32)
-
 
 @pytest.fixture(scope="session", autouse=True)
 def _one_thread():
@@ -39,6 +37,8 @@ def models(tmp_path_factory):
         "wan-both": lambda folder: tiny_pipelines.save_wan(folder, both=True),
         "ltx": tiny_pipelines.save_ltx,
         "cogvideox": tiny_pipelines.save_cogvideox,
+        "sana": tiny_pipelines.save_sana,
+        "mochi": tiny_pipelines.save_mochi,
     }
 
     def find(name: str) -> Path:
@@ -52,7 +52,7 @@ def models(tmp_path_factory):
 def plan_of(models):
     """The plan for a tiny model: two steps of float32 on the CPU, unless said otherwise."""
 
-    def make(name: str, clip: ClipOptions = SMALL, **options):
+    def make(name: str, clip: ClipOptions = tiny_pipelines.SMALL, **options):
         given = {"steps": 2, "dtype": "float32", "devices": "cpu", **options}
         asked = DiffusersOptions(model=str(models(name)), **given)
         return make_plan(asked, clip, locate_model(asked))

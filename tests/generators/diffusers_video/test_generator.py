@@ -5,7 +5,7 @@ import signal
 
 import pytest
 import stand_in_renderers as stand_in
-from conftest import SMALL
+from tiny_pipelines import SMALL
 
 from generators.clip_identity import attempt_seed
 from generators.diffusers_video.generator import DiffusersGenerator

@@ -9,7 +9,7 @@ from generators.diffusers_video.prompt_embeddings import PromptEmbeddings
 from storage.store import Store
 
 
-@pytest.mark.parametrize("model", ["wan", "ltx"])
+@pytest.mark.parametrize("model", ["wan", "ltx", "cogvideox", "mochi"])
 def test_stored_embeddings_give_the_latents_of_the_prompts_themselves(plan_of, tasks_of, latents_of, model):
     plan, tasks = plan_of(model), tasks_of("a red ball", "a dog on the road at night")
     as_text = replace(plan, family=replace(plan.family, embeddings=()))

@@ -107,3 +107,9 @@ def test_a_mode_that_a_family_lacks_is_refused(plan_of):
 def test_options_that_contradict_each_other_are_refused(options, words):
     with pytest.raises(ValueError, match=words):
         DiffusersOptions(**options)
+
+
+def test_a_strength_that_leaves_no_step_is_refused(plan_of):
+    with pytest.raises(RecipeError, match=r"0\.3 of 2 steps leave none"):
+        plan_of("wan", mode="video", source="procedural", strength=0.3, steps=2)
+    assert plan_of("wan", mode="video", source="procedural", strength=0.5, steps=2).strength == 0.5

@@ -18,7 +18,7 @@ def plain(plan_of):
     return plan_of("wan", steps=4)
 
 
-@pytest.mark.parametrize("model", ["wan", "ltx"])
+@pytest.mark.parametrize("model", ["wan", "ltx", "cogvideox", "mochi"])
 def test_a_cache_saves_blocks_and_changes_the_output(plan_of, task, latents_of, model):
     from generators.diffusers_video.usage_meter import CacheMeter
 

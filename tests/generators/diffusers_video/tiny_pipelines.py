@@ -2,6 +2,10 @@
 
 from pathlib import Path
 
+from schemas.recipe import ClipOptions
+
+SMALL = ClipOptions(frames=5, fps=8, width=32, height=32)
+
 WORDS = [
     "a",
     "an",
@@ -148,5 +152,66 @@ def save_cogvideox(folder: Path, *, seed: int = 0) -> Path:
             text_embed_dim=32, num_layers=2, sample_width=8, sample_height=8, sample_frames=9,
             use_rotary_positional_embeddings=True,
         ),
+    ).save_pretrained(folder, safe_serialization=True)  # fmt: skip
+    return folder
+
+
+def save_mochi(folder: Path, *, seed: int = 0) -> Path:
+    """A Mochi text-to-video pipeline with the real compression: 8 pixels and 6 frames to a latent."""
+    import torch
+    from diffusers import (
+        AutoencoderKLMochi,
+        FlowMatchEulerDiscreteScheduler,
+        MochiPipeline,
+        MochiTransformer3DModel,
+    )
+    from transformers import T5Config, T5EncoderModel
+
+    torch.manual_seed(seed)
+    words, vocabulary = tokenizer(256)
+    MochiPipeline(
+        scheduler=FlowMatchEulerDiscreteScheduler(invert_sigmas=True),
+        vae=AutoencoderKLMochi(
+            latent_channels=12, out_channels=3, encoder_block_out_channels=(32, 32, 32, 32),
+            decoder_block_out_channels=(32, 32, 32, 32), layers_per_block=(1, 1, 1, 1, 1),
+        ),
+        text_encoder=T5EncoderModel(text_config(T5Config, vocabulary)),
+        tokenizer=words,
+        transformer=MochiTransformer3DModel(
+            num_attention_heads=2, attention_head_dim=8, num_layers=2, pooled_projection_dim=16, in_channels=12,
+            text_embed_dim=32, time_embed_dim=4, max_sequence_length=256,
+        ),
+    ).save_pretrained(folder, safe_serialization=True)  # fmt: skip
+    return folder
+
+
+def save_sana(folder: Path, *, seed: int = 0) -> Path:
+    """A SANA-Video text-to-video pipeline with Wan's VAE."""
+    import torch
+    from diffusers import (
+        AutoencoderKLWan,
+        DPMSolverMultistepScheduler,
+        SanaVideoPipeline,
+        SanaVideoTransformer3DModel,
+    )
+    from transformers import Gemma2Config, Gemma2Model
+
+    torch.manual_seed(seed)
+    words, vocabulary = tokenizer(300)
+    text = Gemma2Config(
+        vocab_size=vocabulary, hidden_size=32, intermediate_size=32, num_hidden_layers=1, num_attention_heads=2,
+        num_key_value_heads=1, head_dim=16, pad_token_id=0, eos_token_id=1, bos_token_id=2,
+    )  # fmt: skip
+    SanaVideoPipeline(
+        tokenizer=words,
+        text_encoder=Gemma2Model(text),
+        vae=AutoencoderKLWan(
+            base_dim=4, z_dim=16, dim_mult=[1, 2, 2, 2], num_res_blocks=1, temperal_downsample=[False, True, True]
+        ),
+        transformer=SanaVideoTransformer3DModel(
+            num_attention_heads=2, attention_head_dim=12, num_layers=2, num_cross_attention_heads=2,
+            cross_attention_head_dim=12, cross_attention_dim=24, caption_channels=32, sample_size=8,
+        ),
+        scheduler=DPMSolverMultistepScheduler(prediction_type="flow_prediction", use_flow_sigmas=True, flow_shift=3.0),
     ).save_pretrained(folder, safe_serialization=True)  # fmt: skip
     return folder
