@@ -42,7 +42,7 @@ class TinyVideoTraining:
         seed: of weights and noise. Results are equal only on one machine with equal threads.
     """
 
-    steps: int = 3000
+    steps: int = 3200
     batch: int = 32
     learning_rate: float = 2e-3
     captions_dropped: float = 0.1
