@@ -44,7 +44,7 @@ def train_tiny_models(
         return clips.frames, [motif.prompt for motif in clips.motifs]
 
     vae = fit_patch_vae(frames_to_clips(draw(_FITTED_CLIPS)[0]))
-    training = TinyVideoTraining() if steps is None else TinyVideoTraining(steps=steps)
+    training = TinyVideoTraining() if steps is None else TinyVideoTraining(rounds=((steps, 2e-3),))
     video = train_tiny_video(
         draw,
         [motif.prompt for motif in MOTIFS],

@@ -33,22 +33,27 @@ class TinyVideoTraining:
     """How the model is trained.
 
     Attributes:
-        steps: of the optimizer.
+        rounds: steps of the optimizer and highest learning rate of each round. Every round starts from the running
+            average of the one before with a fresh optimizer (warm restarts: Loshchilov and Hutter, 2017); its rate
+            rises over 60 steps and falls to a tenth along a cosine over the second half.
         batch: clips a step.
-        learning_rate: after the warm-up; it falls to a tenth along a cosine over the second half.
         captions_dropped: share of clips that are trained without their caption.
         save_every: steps between two checkpoints.
         threads: of torch.
         seed: of weights and noise. Results are equal only on one machine with equal threads.
     """
 
-    steps: int = 3200
+    rounds: tuple[tuple[int, float], ...] = ((3200, 2e-3), (2000, 1.5e-3))
     batch: int = 32
-    learning_rate: float = 2e-3
     captions_dropped: float = 0.1
     save_every: int = 250
     threads: int = 1
     seed: int = 0
+
+    @property
+    def steps(self) -> int:
+        """Of all rounds."""
+        return sum(steps for steps, _ in self.rounds)
 
 
 @dataclass(frozen=True)
@@ -96,23 +101,28 @@ def train_tiny_video(
     tokenizer = build_tokenizer(prompts)
     text_encoder = build_text_encoder(len(tokenizer))
     meanings = _embed(tokenizer, text_encoder, [*prompts, ""])
-    place = {prompt: index for index, prompt in enumerate(prompts)}
+    index_of = {prompt: index for index, prompt in enumerate(prompts)}
     model = build_transformer(vae.config.z_dim)
     average = _RunningAverage(model)
-    optimizer = torch.optim.AdamW(model.parameters(), training.learning_rate, betas=(0.9, 0.95), weight_decay=0.01)
     started, running = time.monotonic(), 0.0
-    for step in range(1, training.steps + 1):
+    schedule = [
+        (place, *one) for one in training.rounds for place in range(1, one[0] + 1)
+    ]
+    for step, (at, length, rate) in enumerate(schedule, start=1):
+        if at == 1:
+            model.load_state_dict(average.model.state_dict())
+            optimizer = torch.optim.AdamW(model.parameters(), rate, betas=(0.9, 0.95), weight_decay=0.01)
         frames, captions = draw(training.batch)
-        chosen = torch.tensor([place[caption] for caption in captions])
+        chosen = torch.tensor([index_of[caption] for caption in captions])
         chosen[torch.rand(len(chosen)) < training.captions_dropped] = len(prompts)
         for group in optimizer.param_groups:
-            group["lr"] = _learning_rate(training, step)
+            group["lr"] = rate * _warmth(at, length)
         loss = _flow_loss(model, _encode(vae, frames), meanings[chosen])
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
-        average.update(model, step)
+        average.update(model, at)
         running += (float(loss.detach()) - running) / min(step, 100)
         if step % training.save_every == 0 or step == training.steps:
             _replace(folder, lambda target: save_pipeline(target, tokenizer, text_encoder, vae, average.model))
@@ -178,9 +188,10 @@ def _embed(tokenizer: Any, text_encoder: Any, prompts: Sequence[str]) -> "torch.
     return hidden * tokens.attention_mask[..., None]
 
 
-def _learning_rate(training: TinyVideoTraining, step: int) -> float:
-    late = max(0.0, 2 * step / training.steps - 1)
-    return training.learning_rate * min(1.0, step / 60) * (0.55 + 0.45 * float(np.cos(np.pi * late)))
+def _warmth(step: int, steps: int) -> float:
+    """Share of a round's highest learning rate."""
+    late = max(0.0, 2 * step / steps - 1)
+    return min(1.0, step / 60) * (0.55 + 0.45 * float(np.cos(np.pi * late)))
 
 
 def _replace(folder: Path, write: Callable[[Path], None]) -> None:
