@@ -46,10 +46,7 @@ MOTIFS = tuple(Motif(*names) for names in product(COLOURS, SHAPES, DIRECTIONS))
 HELD_OUT = tuple(
     motif
     for motif in MOTIFS
-    if (
-        tuple(COLOURS).index(motif.colour) + SHAPES.index(motif.shape) + tuple(DIRECTIONS).index(motif.direction)
-    )
-    % 4
+    if (tuple(COLOURS).index(motif.colour) + SHAPES.index(motif.shape) + tuple(DIRECTIONS).index(motif.direction)) % 4
     == 0
 )
 """Motifs of which no training clip shows any; the words of each appear in others."""
@@ -111,23 +108,21 @@ def _cover(motifs: Sequence[Motif], centres: np.ndarray, radius: np.ndarray, siz
     reach = radius[:, None, None, None].astype(np.float32)
     inside = {
         "circle": lambda x, y, r: r - np.hypot(x, y),
-        "cross": lambda x, y, r: r - np.maximum(
-            np.maximum(np.abs(x), np.abs(y)), r * (1 - _ARM) + np.minimum(np.abs(x), np.abs(y))
+        "cross": lambda x, y, r: (
+            r - np.maximum(np.maximum(np.abs(x), np.abs(y)), r * (1 - _ARM) + np.minimum(np.abs(x), np.abs(y)))
         ),
         "triangle": lambda x, y, r: np.minimum(r * 0.9 - y, (y + r) * 0.47 - np.abs(x) * 0.89),
     }
-    parts = [
-        inside[motif.shape](right[one], down[one], reach[one]) for one, motif in enumerate(motifs)
-    ]
+    parts = [inside[motif.shape](right[one], down[one], reach[one]) for one, motif in enumerate(motifs)]
     return np.clip(np.stack(parts) + 0.5, 0, 1)
 
 
 def _enclose(coverage: np.ndarray) -> np.ndarray:
     """Boxes around the pixels that are covered by half or more."""
-    seen = coverage >= 0.5
+    seen = np.asarray(coverage >= 0.5)
     edges = []
     for axis in (2, 3):  # columns, then rows
-        along = seen.any(axis=axis)
+        along: np.ndarray = seen.any(axis=axis)
         first = along.argmax(axis=-1)
         last = along.shape[-1] - along[..., ::-1].argmax(axis=-1)
         edges.append((first, last - first))

@@ -41,8 +41,7 @@ def write_frames(
     frames: np.ndarray, boxes: np.ndarray, classes: Sequence[int], class_names: Sequence[str], folder: Path
 ) -> Path:
     """Write images and YOLO labels; returns the ``data.yaml``. All of it is training data."""
-    import json
-
+    import yaml
     from PIL import Image
 
     for kind in ("images", "labels"):
@@ -54,6 +53,6 @@ def write_frames(
         label = " ".join([str(index), *(f"{value:.5f}" for value in place)])
         (folder / "labels" / "train" / f"{number:06d}.txt").write_text(label + "\n", encoding="utf-8")
     data_yaml = folder / "data.yaml"
-    names = json.dumps({index: name for index, name in enumerate(class_names)}).replace('"', "")
-    data_yaml.write_text(f"train: images/train\nval: images/train\nnames: {names.replace(':', ': ')}\n", encoding="utf-8")
+    described = {"train": "images/train", "val": "images/train", "names": dict(enumerate(class_names))}
+    data_yaml.write_text(yaml.safe_dump(described, sort_keys=False), encoding="utf-8")
     return data_yaml

@@ -105,9 +105,7 @@ def train_tiny_video(
     model = build_transformer(vae.config.z_dim)
     average = _RunningAverage(model)
     started, running = time.monotonic(), 0.0
-    schedule = [
-        (place, *one) for one in training.rounds for place in range(1, one[0] + 1)
-    ]
+    schedule = [(place, *one) for one in training.rounds for place in range(1, one[0] + 1)]
     for step, (at, length, rate) in enumerate(schedule, start=1):
         if at == 1:
             model.load_state_dict(average.model.state_dict())
@@ -167,7 +165,9 @@ def _encode(vae: Any, frames: np.ndarray) -> "torch.Tensor":
     import torch
 
     latents = vae.encode(frames_to_clips(frames)).latent_dist.mode()
-    mean, std = (torch.tensor(values).view(1, -1, 1, 1, 1) for values in (vae.config.latents_mean, vae.config.latents_std))
+    mean, std = (
+        torch.tensor(values).view(1, -1, 1, 1, 1) for values in (vae.config.latents_mean, vae.config.latents_std)
+    )
     return (latents - mean) / std
 
 

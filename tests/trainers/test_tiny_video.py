@@ -24,7 +24,9 @@ def trained(tmp_path_factory):
     vae = fit_patch_vae(frames_to_clips(draw(32)[0]))
     threads = torch.get_num_threads()
     folder = tmp_path_factory.mktemp("tiny") / "model"
-    result = train_tiny_video(draw, PROMPTS, vae, folder, TinyVideoTraining(rounds=((1, 2e-3), (1, 1e-3)), batch=4), told.append)
+    result = train_tiny_video(
+        draw, PROMPTS, vae, folder, TinyVideoTraining(rounds=((1, 2e-3), (1, 1e-3)), batch=4), told.append
+    )
     torch.set_num_threads(threads)
     return result, told
 
