@@ -44,16 +44,22 @@ class PatchVAE(ModelMixin, ConfigMixin):
 
     def decode(self, latents: torch.Tensor, return_dict: bool = True) -> Any:
         """Clips of ``latents``, N x z_dim x t x h x w; values are clipped to -1 to 1."""
-        space, time = self.config.scale_factor_spatial, self.config.scale_factor_temporal
+        space, time = self._steps
         blocks = latents.permute(0, 2, 3, 4, 1) @ self.components.T + self.centre
         count, t, h, w, _ = blocks.shape
         blocks = blocks.view(count, t, h, w, 3, time, space, space).permute(0, 4, 1, 5, 2, 6, 3, 7)
         clips = blocks.reshape(count, 3, t * time, h * space, w * space)[:, :, time - 1 :].clamp(-1, 1)
         return SimpleNamespace(sample=clips) if return_dict else (clips,)
 
+    @property
+    def _steps(self) -> tuple[int, int]:
+        """Pixels and frames of a block."""
+        config: Any = self.config
+        return config.scale_factor_spatial, config.scale_factor_temporal
+
     def _split(self, clips: torch.Tensor) -> torch.Tensor:
         """Blocks, N x t x h x w x D; the first frame is repeated to fill a block."""
-        space, time = self.config.scale_factor_spatial, self.config.scale_factor_temporal
+        space, time = self._steps
         filled = torch.cat([clips[:, :, :1].expand(-1, -1, time - 1, -1, -1), clips], 2)
         count, channels, frames, height, width = filled.shape
         t, h, w = frames // time, height // space, width // space
@@ -74,7 +80,7 @@ def fit_patch_vae(clips: torch.Tensor, z_dim: int = 12) -> PatchVAE:
     components = torch.linalg.svd(blocks[chosen] - centre, full_matrices=False)[2][:z_dim].T.contiguous()
     codes = (blocks - centre) @ components
     spread = codes.std(0).clamp_min(1e-3)
-    vae = PatchVAE(
+    vae: PatchVAE = PatchVAE(
         z_dim=z_dim,
         latents_mean=tuple(codes.mean(0).tolist()),
         latents_std=tuple((spread * spread.max()).sqrt().tolist()),
