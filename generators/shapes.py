@@ -122,7 +122,7 @@ def _enclose(coverage: np.ndarray) -> np.ndarray:
     seen = np.asarray(coverage >= 0.5)
     edges = []
     for axis in (2, 3):  # columns, then rows
-        along: np.ndarray = seen.any(axis=axis)
+        along = np.atleast_1d(seen.any(axis=axis))
         first = along.argmax(axis=-1)
         last = along.shape[-1] - along[..., ::-1].argmax(axis=-1)
         edges.append((first, last - first))

@@ -157,7 +157,8 @@ def _flow_loss(model: Any, latents: "torch.Tensor", meanings: "torch.Tensor") ->
         encoder_hidden_states=meanings,
         return_dict=False,
     )[0]
-    return torch.nn.functional.mse_loss(predicted, noise - latents)
+    loss: torch.Tensor = torch.nn.functional.mse_loss(predicted, noise - latents)
+    return loss
 
 
 def _encode(vae: Any, frames: np.ndarray) -> "torch.Tensor":
@@ -168,7 +169,8 @@ def _encode(vae: Any, frames: np.ndarray) -> "torch.Tensor":
     mean, std = (
         torch.tensor(values).view(1, -1, 1, 1, 1) for values in (vae.config.latents_mean, vae.config.latents_std)
     )
-    return (latents - mean) / std
+    scaled: torch.Tensor = (latents - mean) / std
+    return scaled
 
 
 def frames_to_clips(frames: np.ndarray) -> "torch.Tensor":

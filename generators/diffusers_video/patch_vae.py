@@ -8,8 +8,8 @@ from types import SimpleNamespace
 from typing import Any
 
 import torch
-from diffusers import ConfigMixin, ModelMixin
-from diffusers.configuration_utils import register_to_config
+from diffusers import ModelMixin
+from diffusers.configuration_utils import ConfigMixin, register_to_config
 
 _FITTED_BLOCKS = 20_000
 
