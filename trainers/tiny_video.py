@@ -187,7 +187,8 @@ def _embed(tokenizer: Any, text_encoder: Any, prompts: Sequence[str]) -> "torch.
     tokens = tokenizer(list(prompts), padding="max_length", max_length=PROMPT_TOKENS, return_tensors="pt")
     with torch.no_grad():
         hidden = text_encoder(tokens.input_ids, tokens.attention_mask).last_hidden_state
-    return hidden * tokens.attention_mask[..., None]
+    embedded: torch.Tensor = hidden * tokens.attention_mask[..., None]
+    return embedded
 
 
 def _warmth(step: int, steps: int) -> float:
