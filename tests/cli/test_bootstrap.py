@@ -44,3 +44,47 @@ def test_bootstrap_trains_on_the_starter_recipe_and_puts_the_weights_in_place(fr
     assert training == [(Path("/datasets/starter/1/yolo/data.yaml"), 1)]
     assert target.read_bytes() == b"new weights"
     assert answer.json["images"] == 900
+
+
+@pytest.fixture
+def tiny_training(monkeypatch, tmp_path):
+    """Stand-ins for the two trainings of `bootstrap video`; what they were told."""
+    calls = {}
+    model = tmp_path / "run" / "model"
+    model.mkdir(parents=True)
+    (model / "model_index.json").write_text("{}")
+    weights = tmp_path / "run" / "shapes.pt"
+    weights.write_bytes(b"shape weights")
+
+    def train_video(draw, prompts, vae, folder, training, on_step):
+        frames, captions = draw(4)
+        calls.update(prompts=prompts, captions=captions, steps=training.steps, shape=frames.shape)
+        on_step(types.SimpleNamespace(step=1, steps=training.steps))
+        return types.SimpleNamespace(folder=model, parameters=9, loss=0.5, seconds=60.0)
+
+    def train_shapes(frames, boxes, classes, class_names, folder, training, on_epoch):
+        calls.update(frames=len(frames), class_names=class_names, epochs=training.epochs)
+        on_epoch(types.SimpleNamespace(epoch=1, epochs=training.epochs))
+        return types.SimpleNamespace(weights=weights, images=len(frames), seconds=60.0)
+
+    monkeypatch.setattr("cli.bootstrap_video.train_tiny_video", train_video)
+    monkeypatch.setattr("trainers.tiny_detector.train_tiny_detector", train_shapes)
+    return calls
+
+
+def test_bootstrap_video_trains_on_what_is_not_held_out_and_puts_both_in_place(framefoundry, tiny_training, tmp_path):
+    from generators.shapes import HELD_OUT
+
+    model, weights = tmp_path / "place", tmp_path / "new" / "shapes.pt"
+    model.mkdir()
+    (model / "README.md").write_text("the card")
+    answer = framefoundry(
+        "bootstrap", "video", "--steps", 5, "--epochs", 1, "--model", model, "--weights", weights,
+        "--folder", tmp_path / "work", "--json",
+    )  # fmt: skip
+    assert answer.code == 0, answer.stderr
+    assert (tiny_training["steps"], tiny_training["epochs"], tiny_training["shape"]) == (5, 1, (4, 9, 32, 32, 3))
+    assert not set(tiny_training["captions"]) & {motif.prompt for motif in HELD_OUT}
+    assert tiny_training["class_names"] == ("circle", "cross", "triangle")
+    assert weights.read_bytes() == b"shape weights"
+    assert sorted(path.name for path in model.iterdir()) == ["README.md", "model_index.json"]
