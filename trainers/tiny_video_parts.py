@@ -34,10 +34,12 @@ def build_text_encoder(words: int) -> Any:
     """A one-layer UMT5 of random weights that stay as they are: telling some twenty words apart needs no training."""
     from transformers import UMT5Config, UMT5EncoderModel
 
-    config = UMT5Config(
-        vocab_size=words, d_model=_TEXT_WIDTH, d_kv=16, d_ff=128, num_layers=1, num_heads=4, pad_token_id=0,
-        eos_token_id=1, decoder_start_token_id=0, tie_word_embeddings=False,
-    )  # fmt: skip
+    # A mapping, because some arguments that the class takes are missing from its declared ones.
+    settings: dict[str, Any] = {
+        "vocab_size": words, "d_model": _TEXT_WIDTH, "d_kv": 16, "d_ff": 128, "num_layers": 1, "num_heads": 4,
+        "pad_token_id": 0, "eos_token_id": 1, "decoder_start_token_id": 0, "tie_word_embeddings": False,
+    }  # fmt: skip
+    config = UMT5Config(**settings)
     return UMT5EncoderModel(config).eval().requires_grad_(False)
 
 
@@ -57,6 +59,7 @@ def save_pipeline(folder: Path, tokenizer: Any, text_encoder: Any, vae: Any, tra
     from diffusers import UniPCMultistepScheduler, WanPipeline
 
     scheduler = UniPCMultistepScheduler(prediction_type="flow_prediction", use_flow_sigmas=True, flow_shift=1.5)
-    WanPipeline(
+    pipeline: Any = WanPipeline(
         tokenizer=tokenizer, text_encoder=text_encoder, vae=vae, transformer=transformer, scheduler=scheduler
-    ).save_pretrained(folder, safe_serialization=True)
+    )
+    pipeline.save_pretrained(folder, safe_serialization=True)
