@@ -122,8 +122,6 @@ def test_the_same_holds_for_the_starter_on_a_street(street_scene: Scene, tracker
 def street_scene(
     tmp_path_factory: pytest.TempPathFactory, commit_video: Callable[..., ClipRecord], one_thread: None
 ) -> Scene:
-    if not STARTER_PATH.is_file():
-        pytest.skip("the starter detector is not bundled yet")
     store = Store.open(tmp_path_factory.mktemp("street") / "store")
     pictures = list(render_pictures(SceneRequest({"weather": "clear", "light": "day"}, {"car": 2, "person": 3}, 3, 12)))
     return look_at(store, STARTER_PATH, [commit_video(store, "street", pictures)])
