@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -35,6 +36,7 @@ WORK_QUEUE = "local"
 USUAL_PORT = 4200
 START_SECONDS = 300.0
 DEPLOY_SECONDS = 300.0
+BUSY_SECONDS = 60.0
 # One run at a time: a run uses the whole machine.
 RUNS_AT_A_TIME = 1
 
@@ -291,6 +293,14 @@ def _post_unless_there(url: str, body: Mapping[str, Any]) -> None:
 
 
 def _post(url: str, body: Mapping[str, Any]) -> Any:
+    """Post ``body``; a server whose database is locked for the moment answers 503, and is asked again."""
     request = Request(url, json.dumps(body).encode(), {"Content-Type": "application/json"})
-    with urlopen(request, timeout=30) as answer:
-        return json.loads(answer.read() or b"null")
+    deadline = time.monotonic() + BUSY_SECONDS
+    while True:
+        try:
+            with urlopen(request, timeout=30) as answer:
+                return json.loads(answer.read() or b"null")
+        except HTTPError as fault:
+            if fault.code != HTTPStatus.SERVICE_UNAVAILABLE or time.monotonic() > deadline:
+                raise
+        time.sleep(0.5)
