@@ -67,6 +67,8 @@ def outcome_table(report: "RunReport") -> "Table":
     table.add_row("box verdicts", _counts(report.box_verdicts) or "none")
     table.add_row("labels", _box_table(report))
     table.add_row("seconds", _seconds(report.seconds))
+    if report.busy:
+        table.add_row("at work", "  ".join(f"{stage} {share:.0%}" for stage, share in report.busy.items()))
     for failure in report.failures[:SHOWN_FAILURES]:
         table.add_row("[red]failed[/]", escape(failure))
     if len(report.failures) > SHOWN_FAILURES:

@@ -15,6 +15,7 @@ from publishers.coco import write_coco
 from publishers.contact_sheet import draw_contact_sheet
 from publishers.fiftyone_dataset import push_dataset
 from publishers.fiftyone_session import database_is_the_users, fiftyone_session, hold_database, read_shown_versions
+from publishers.frame_images import asked_images, exports_with_images, images_for_people
 from publishers.image_export import Progress, StoredImages, account_of
 from publishers.mongod import find_mongod_binary
 from publishers.parquet import write_manifest
@@ -109,7 +110,11 @@ class _Publication:
         """Make the existing version current, after its projections were brought to what the recipe asks for."""
         folder = find_version(self.store, self.recipe.name, self.version).path
         accounts: Accounts = dict(json.loads((folder / SUMMARY_FILE).read_text(encoding="utf-8"))["projections"])
-        stale = [name for name, options in self._exports().items() if not _is_as_asked(accounts.get(name), options)]
+        stale = [
+            name
+            for name, options in exports_with_images(self.recipe.publish).items()
+            if not _is_as_asked(accounts.get(name), options)
+        ]
         if stale:
             self._extract_images()
             with self.store.scratch("publish") as staging:
@@ -130,20 +135,12 @@ class _Publication:
         self._extract_images()
         write_manifest(self.rows, folder / "manifest")
         accounts: Accounts = {"parquet": {"path": "manifest"}}
-        accounts |= self._write_exports(folder, list(self._exports()))
+        accounts |= self._write_exports(folder, list(exports_with_images(self.recipe.publish)))
         if self.recipe.publish.fiftyone is not None:
             accounts["fiftyone"] = {"dataset": self._fiftyone_name()}
         self._write_documents(folder, accounts)
         if self.recipe.publish.fiftyone is not None:
             self._push_fiftyone()
-
-    def _exports(self) -> dict[str, ImageOptions]:
-        options = {"yolo": self.recipe.publish.yolo, "coco": self.recipe.publish.coco}
-        return {name: asked for name, asked in options.items() if asked is not None}
-
-    def _shown_images(self) -> ImageOptions:
-        """How the images are made that people look at, in FiftyOne and on the contact sheet."""
-        return self.recipe.publish.yolo or self.recipe.publish.coco or ImageOptions()
 
     def _write_exports(self, folder: Path, names: list[str]) -> Accounts:
         accounts: Accounts = {}
@@ -161,7 +158,7 @@ class _Publication:
     def _write_documents(self, folder: Path, accounts: Accounts) -> None:
         """The contact sheet, report, card and, last, dataset.json."""
         summary = summarise(self.rows, self.recipe, self.version, self.annotator_fingerprint, accounts)
-        options = self._shown_images()
+        options = images_for_people(self.recipe.publish)
         sheet = draw_contact_sheet(self.rows, stored_images(self.store, options), stride=options.stride)
         if sheet is not None:
             sheet.save(folder / "contact_sheet.jpg", quality=90)
@@ -188,7 +185,7 @@ class _Publication:
                 self._fiftyone_name(),
                 self.version,
                 media_path=lambda clip_id: media_path(self.store, _record(self.store, clip_id)),
-                stored_images=stored_images(self.store, self._shown_images()),
+                stored_images=stored_images(self.store, images_for_people(self.recipe.publish)),
                 on_progress=self.on_progress,
             )
 
@@ -196,11 +193,8 @@ class _Publication:
         """Put every image that will be asked for into the store, several clips at once."""
         accepted = pc.equal(self.rows.clips["verdict"].cast("string"), ACCEPTED)
         clips = self.rows.clips["clip_id"].filter(accepted).to_pylist()
-        sources: dict[tuple[int, int], Callable[[str], Mapping[int, Path]]] = {
-            (options.stride, options.jpeg_quality): stored_images(self.store, options)
-            for options in (*self._exports().values(), self._shown_images())
-        }
-        work = [(source, clip) for source in sources.values() for clip in clips]
+        sources = [stored_images(self.store, options) for options in asked_images(self.recipe.publish)]
+        work = [(source, clip) for source in sources for clip in clips]
         with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as threads:
             for done, _ in enumerate(threads.map(lambda job: job[0](job[1]), work), start=1):
                 if self.on_progress:
