@@ -12,7 +12,7 @@ from schemas.errors import RecipeError
 def test_a_batch_is_a_tenth_of_the_work_within_limits(items):
     size = batch_size(items)
     assert SMALLEST <= size <= LARGEST
-    assert size == SMALLEST or size == LARGEST or 10 * (size - 1) < items <= 10 * size
+    assert size in (SMALLEST, LARGEST) or 10 * (size - 1) < items <= 10 * size
 
 
 class _State:
