@@ -5,10 +5,9 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from flows.batches import batch_size
-from flows.progress import StageProgress
 from schemas.records import Failure
 
 Item = TypeVar("Item")
@@ -27,6 +26,13 @@ class BatchOutcome:
         return self.done + len(self.failures)
 
 
+class Advancing(Protocol):
+    """Progress of a stage."""
+
+    def advance(self, units: int) -> None:
+        """``units`` more clips have been answered for."""
+
+
 class Lane(Generic[Item]):
     """Work of one stage on its way to a Prefect task, a batch at a time.
 
@@ -42,18 +48,18 @@ class Lane(Generic[Item]):
         stage: str,
         submit: Callable[[list[Item], str], Any],
         *,
-        clips: int,
         items: int,
+        progress: "Advancing | None" = None,
         width: int = 1,
         clips_of: Callable[[Item], int] = lambda item: 1,
     ) -> None:
-        """A lane for ``items`` items of work, which are ``clips`` clips.
+        """A lane for ``items`` items of work.
 
         Args:
             stage: its name in progress and reports.
             submit: hands a batch and its label to Prefect and returns the future of a :class:`BatchOutcome`.
-            clips: how many clips will pass, for the progress.
-            items: how many items will pass, for the size of batches.
+            items: how many will pass, for the size of batches.
+            progress: told how many clips each batch has answered for.
             width: batches on their way at once.
             clips_of: clips in an item.
         """
@@ -69,7 +75,7 @@ class Lane(Generic[Item]):
         self._clips_of = clips_of
         self._first: float | None = None
         self._since = 0.0
-        self._progress = StageProgress(stage, clips) if clips else None
+        self._progress = progress
 
     @property
     def waiting(self) -> int:

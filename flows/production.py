@@ -14,7 +14,8 @@ from flows.batches import LARGEST
 from flows.device_plan import labels_beside_rendering, renderer_stays
 from flows.imaging import images_batch
 from flows.labelling import label_batch
-from flows.lanes import BatchOutcome, Lane, run_lanes
+from flows.lanes import Advancing, BatchOutcome, Lane, run_lanes
+from flows.progress import StageProgress
 from flows.rendering import render_batch
 from flows.residents import release, resident_annotator, resident_generator
 from generators.protocol import remarks_of
@@ -73,7 +74,22 @@ class Produced:
         return {name: round(min(1.0, stage.busy_seconds / max(seconds, 1e-9)), 3) for name, stage in stages.items()}
 
 
-def make_labelled_clips(recipe: Recipe, store: Store, jobs: Sequence[ClipJob], *, images: bool = True) -> Produced:
+@dataclass(frozen=True)
+class Launcher:
+    """How batches are put to work.
+
+    Attributes:
+        submit: takes a Prefect task and its arguments, returns a future of its result.
+        progress: takes a stage and its count of clips, returns what is told of batches that have ended.
+    """
+
+    submit: Callable[..., Any] = lambda work, *arguments: work.submit(*arguments)
+    progress: Callable[[str, int], Advancing | None] = StageProgress
+
+
+def make_labelled_clips(
+    recipe: Recipe, store: Store, jobs: Sequence[ClipJob], *, images: bool = True, launcher: Launcher = Launcher()
+) -> Produced:
     """Render and label ``jobs``; what is in the store is reused. Called from a flow's body.
 
     Args:
@@ -81,8 +97,9 @@ def make_labelled_clips(recipe: Recipe, store: Store, jobs: Sequence[ClipJob], *
         store: where.
         jobs: which clips.
         images: whether to prepare the frame images that ``recipe.publish`` will ask for.
+        launcher: through Prefect, unless something else is wanted of the same stages.
     """
-    return _Production(recipe, store, jobs, images).run()
+    return _Production(recipe, store, jobs, images, launcher).run()
 
 
 def stored_clips(store: Store, jobs: Sequence[ClipJob]) -> list[ClipRecord]:
@@ -94,8 +111,9 @@ def stored_clips(store: Store, jobs: Sequence[ClipJob]) -> list[ClipRecord]:
 class _Production:
     """One call of :func:`make_labelled_clips`: the three lanes, and what goes from one to the next."""
 
-    def __init__(self, recipe: Recipe, store: Store, jobs: Sequence[ClipJob], images: bool) -> None:
-        self._recipe, self._store, self._jobs, self._with_images = recipe, store, jobs, images
+    def __init__(self, recipe: Recipe, store: Store, jobs: Sequence[ClipJob], images: bool, launcher: Launcher) -> None:
+        self._recipe, self._store, self._jobs = recipe, store, jobs
+        self._with_images, self._launcher = images, launcher
         self._remarks: list[str] = []
         self._jobs_of: dict[str, list[ClipJob]] = {}
         for job in jobs:
@@ -136,9 +154,9 @@ class _Production:
         where = str(self._store.root)
         return Lane(
             stage,
-            lambda batch, label: work.submit(self._recipe, where, batch, label),
-            clips=clips,
+            lambda batch, label: self._launcher.submit(work, self._recipe, where, batch, label),
             items=items,
+            progress=self._launcher.progress(stage, clips) if clips else None,
             clips_of=clips_of,
         )
 

@@ -5,21 +5,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from flows import lanes
 from flows.lanes import BatchOutcome, Lane, run_lanes
 from schemas.records import Failure
-
-
-@pytest.fixture(autouse=True)
-def without_prefect(monkeypatch):
-    class Silent:
-        def __init__(self, stage, total):
-            self.total, self.done = total, 0
-
-        def advance(self, units):
-            self.done += units
-
-    monkeypatch.setattr(lanes, "StageProgress", Silent)
 
 
 @pytest.fixture
@@ -29,7 +16,7 @@ def threads():
 
 
 def lane_of(threads, stage, work, items, **more):
-    return Lane(stage, lambda batch, label: threads.submit(work, batch, label), clips=items, items=items, **more)
+    return Lane(stage, lambda batch, label: threads.submit(work, batch, label), items=items, **more)
 
 
 def drive(first, second, **more):
