@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 from schemas import tables
 from schemas.records import ClipRecord
 
-CLIP_SCORES_VERSION = "1"
+CLIP_SCORES_VERSION = "2"
 
 MIN_CONFIDENCE = 0.25
 """Tracks below it are no evidence for or against a promise."""
@@ -45,6 +45,7 @@ def score_clip(record: ClipRecord, frame_scores: pa.Table, tracks: pa.Table) -> 
     """
     agreement = compare_with_promise(record.scenario.objects, tracks, record.frames)
     later = frame_scores.slice(1)
+    black, frozen = _mean(frame_scores["black"]), _mean(later["repeated"])
     return tables.table_from_columns(
         tables.CLIP_SCORES,
         {
@@ -52,12 +53,13 @@ def score_clip(record: ClipRecord, frame_scores: pa.Table, tracks: pa.Table) -> 
             "brightness": [_mean(frame_scores["brightness"])],
             "sharpness": [_median(frame_scores["sharpness"])],
             "motion": [_median(later["change"])],
-            "black_share": [_mean(frame_scores["black"])],
-            "frozen_share": [_mean(later["repeated"])],
+            "black_share": [black],
+            "frozen_share": [frozen],
             "boxes": [tracks.num_rows],
             "tracks": [pc.count_distinct(tracks["track"]).as_py()],
             "agreement": pa.array([agreement.share if agreement else None], pa.float32()),
             "surplus": pa.array([agreement.surplus if agreement else None], pa.int32()),
+            "quality": [(1 - black) * (1 - frozen) * (agreement.share if agreement else 1)],
         },
     )
 

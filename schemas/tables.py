@@ -97,6 +97,7 @@ CLIP_SCORES = _schema(
     _field(
         "surplus", pa.int32(), "tracked objects of promised classes beyond the promise; null without a promise", True
     ),
+    _field("quality", pa.float32(), "what clips are ranked by, 0 worst to 1 best; a black or frozen clip has 0"),
 )
 
 CLIPS = _schema(

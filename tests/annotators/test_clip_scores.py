@@ -75,7 +75,7 @@ def test_a_clips_row_sums_its_frames_up():
     assert row == {
         "clip_id": "c", "brightness": pytest.approx(0.3), "sharpness": 4.0, "motion": pytest.approx(0.2),
         "black_share": 0.25, "frozen_share": pytest.approx(1 / 3), "boxes": 4, "tracks": 1,
-        "agreement": 0.5, "surplus": 0,
+        "agreement": 0.5, "surplus": 0, "quality": pytest.approx(0.75 * 2 / 3 * 0.5),
     }  # fmt: skip
 
 

@@ -52,6 +52,6 @@ def make_scores(clips: pa.Table, **columns) -> pa.Table:
     good = {
         "clip_id": clips["clip_id"], "brightness": [0.5] * count, "sharpness": [100.0] * count, "motion": [0.1] * count,
         "black_share": [0.0] * count, "frozen_share": [0.0] * count, "boxes": [1] * count, "tracks": [1] * count,
-        "agreement": [None] * count, "surplus": [None] * count,
+        "agreement": [None] * count, "surplus": [None] * count, "quality": [1.0] * count,
     }  # fmt: skip
     return table_from_columns(CLIP_SCORES, good | columns)

@@ -78,10 +78,10 @@ def make_clip_decisions(ids: list[str], splits: list[str], rejected: dict[str, s
 
 
 def make_clip_scores(ids: list[str]) -> pa.Table:
+    """One row for each clip: 0.5 in every column of shares and sizes, 3 in every column of counts."""
     n = len(ids)
-    floats = {name: [0.5] * n for name in ("brightness", "sharpness", "motion", "black_share", "frozen_share")}
-    counts = {"boxes": [3] * n, "tracks": [1] * n, "agreement": [1.0] * n, "surplus": [0] * n}
-    return table_from_columns(CLIP_SCORES, {"clip_id": ids, **floats, **counts})
+    columns = {field.name: [3 if pa.types.is_integer(field.type) else 0.5] * n for field in list(CLIP_SCORES)[1:]}
+    return table_from_columns(CLIP_SCORES, {"clip_id": ids, **columns})
 
 
 def make_boxes(boxes: list[Box]) -> tuple[pa.Table, pa.Table]:
