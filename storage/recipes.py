@@ -61,6 +61,8 @@ def _resolve_diffusers(options: DiffusersOptions, folder: Path) -> DiffusersOpti
     changes: dict[str, object] = {name: _beside(folder, path) for name, path in paths.items() if isinstance(path, Path)}
     if options.model:
         changes["model"] = _if_present(folder, options.model)
+    if options.lora:
+        changes["lora"] = options.lora.model_copy(update={"model": _if_present(folder, options.lora.model)})
     return options.model_copy(update=changes)
 
 
