@@ -21,6 +21,8 @@ class RenderedClip:
         truth: exact labels (``schemas.tables.TRUTH``), where the generator knows them.
         origin: generator, model and licence.
         seconds: wall time spent on this clip.
+        source_truth: exact labels of the source that it was restyled from, on the clip's frames and size; what the
+            restyling left of them is for an annotator to find out.
     """
 
     job: ClipJob
@@ -28,6 +30,7 @@ class RenderedClip:
     truth: pa.Table | None
     origin: Origin
     seconds: float
+    source_truth: pa.Table | None = None
 
     def record(self) -> ClipRecord:
         """The record under which the store commits this clip."""

@@ -6,9 +6,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+
 from generators.clip_identity import rendered_clip_id
 from generators.diffusers_video.devices import choose_devices
-from generators.diffusers_video.inputs import SourcePicker, VideoFile, source_identity
+from generators.diffusers_video.inputs import SourcePicker, VideoFile, fit_labels, source_identity, source_labels
 from generators.diffusers_video.messages import ClipTask, Done, GivenUp, RendererStart, Usage, describe_usage
 from generators.diffusers_video.model_files import locate_model
 from generators.diffusers_video.render_plan import VERSION, RenderPlan, make_plan
@@ -19,6 +21,7 @@ from schemas.diffusers_options import DiffusersOptions
 from schemas.recipe import ClipOptions
 from schemas.records import ClipJob, Failure, Origin, Scenario
 from storage.store import Store
+from storage.video import EncodedClip
 
 KIND = "diffusers"
 
@@ -126,7 +129,20 @@ class DiffusersGenerator:
     def _finish(self, job: ClipJob, done: Done) -> RenderedClip:
         plan = self._plan
         origin = Origin(KIND, VERSION, plan.model, plan.revision, plan.licence, notes="; ".join(done.notes))
-        return RenderedClip(replace(job, attempt=done.attempt), done.encoded, None, origin, done.seconds)
+        return RenderedClip(
+            job=replace(job, attempt=done.attempt),
+            encoded=done.encoded,
+            truth=None,
+            origin=origin,
+            seconds=done.seconds,
+            source_truth=self._source_truth(job.scenario, done.encoded),
+        )
+
+    def _source_truth(self, scenario: Scenario, encoded: EncodedClip) -> pa.Table | None:
+        """Labels of the source that ``scenario`` was restyled from; None where nobody knows them."""
+        if self._options.source != "procedural":
+            return None
+        return fit_labels(source_labels(scenario, self._clip), self._clip, encoded)
 
     def _fail(self, answer: GivenUp) -> Failure:
         return Failure(answer.clip_id, "render", answer.reason, answer.detail)
