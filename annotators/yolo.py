@@ -24,7 +24,7 @@ from annotators.track_refinement import Tracks, plain_tracks, refine_tracks
 from annotators.trackers import follow_objects, load_tracker_config
 from annotators.weights import Weights
 from schemas import tables
-from schemas.annotator_options import YoloOptions
+from schemas.annotator_options import CarriedOptions, YoloOptions
 from schemas.errors import MediaError
 from schemas.identity import digest
 from schemas.records import ClipRecord, Failure
@@ -45,7 +45,7 @@ class YoloAnnotator:
         detection_fingerprint, fingerprint: see :class:`annotators.protocol.Annotator`.
     """
 
-    def __init__(self, options: YoloOptions, weights: Weights, store: Store) -> None:
+    def __init__(self, options: YoloOptions | CarriedOptions, weights: Weights, store: Store) -> None:
         self._options = options
         self._store = store
         self._tracker = load_tracker_config(options.tracker)

@@ -14,7 +14,7 @@ from storage.store import Store
 # One CPU core, for a frame of 320x192 pixels; larger frames in proportion. Measured on this version.
 REFERENCE_PIXELS = 320 * 192
 RENDER_SECONDS = {"procedural": 1 / 60, "footage": 1 / 200}
-LABEL_SECONDS = {"yolo": 0.02, "truth": 0.001}
+LABEL_SECONDS = {"yolo": 0.02, "carried": 0.02, "truth": 0.001}
 # Bytes of a pixel: H.264 at crf 18, and JPEG at quality 95.
 VIDEO_BYTES_PER_PIXEL = 0.15
 IMAGE_BYTES_PER_PIXEL = 0.25

@@ -19,10 +19,9 @@ class RefinementOptions(StrictModel):
     smooth_frames: int = Field(default=5, ge=0, description="Width of the centred smoothing window; 0 turns it off.")
 
 
-class YoloOptions(StrictModel):
-    """A YOLO detector, a tracker for each clip, and the refinement of its tracks."""
+class DetectorOptions(StrictModel):
+    """A YOLO detector, and a tracker for each clip."""
 
-    kind: Literal["yolo"] = "yolo"
     weights: str = Field(
         default="starter",
         min_length=1,
@@ -37,8 +36,23 @@ class YoloOptions(StrictModel):
     )
     device: str = Field(default="auto", description="auto, cpu, cuda, cuda:1, …; never part of a label's identity.")
     batch: PositiveInt = Field(default=8, description="Frames per forward pass; never part of a label's identity.")
+
+
+class YoloOptions(DetectorOptions):
+    """A YOLO detector, a tracker for each clip, and the refinement of its tracks."""
+
+    kind: Literal["yolo"] = "yolo"
     refine: RefinementOptions | None = Field(
         default_factory=RefinementOptions, description="null: the tracker's own output, as the plain loop gives it."
+    )
+
+
+class CarriedOptions(DetectorOptions):
+    """The exact labels of a restyled source, each held against what the detector sees; `generator.mode: video` only."""
+
+    kind: Literal["carried"] = "carried"
+    refine: RefinementOptions = Field(
+        default_factory=RefinementOptions, description="Of the tracks that tell what the source does not explain."
     )
 
 
@@ -48,4 +62,4 @@ class TruthOptions(StrictModel):
     kind: Literal["truth"] = "truth"
 
 
-AnnotatorOptions = Annotated[YoloOptions | TruthOptions, Field(discriminator="kind")]
+AnnotatorOptions = Annotated[YoloOptions | CarriedOptions | TruthOptions, Field(discriminator="kind")]

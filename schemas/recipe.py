@@ -9,6 +9,7 @@ from pydantic import Discriminator, Field, PositiveFloat, Tag, field_validator, 
 from schemas.annotator_options import AnnotatorOptions, YoloOptions
 from schemas.closest import closest_hint
 from schemas.curation_options import CurationOptions, SplitOptions
+from schemas.diffusers_options import DiffusersOptions
 from schemas.generator_options import FootageOptions, GeneratorOptions, ProceduralOptions
 from schemas.prompts import PromptFile, PromptTemplate
 from schemas.publish_options import PublishOptions
@@ -159,3 +160,12 @@ class Recipe(StrictModel):
             raise ValueError(
                 f"annotator `truth` needs a generator that knows the truth; `{self.generator.kind}` does not"
             )
+        if self.annotator.kind == "carried" and not self._restyles_drawn_scenes():
+            raise ValueError(
+                "annotator `carried` needs sources whose labels are known: "
+                "`generator: {kind: diffusers, mode: video, source: procedural, …}`"
+            )
+
+    def _restyles_drawn_scenes(self) -> bool:
+        options = self.generator
+        return isinstance(options, DiffusersOptions) and options.source == "procedural"

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from schemas.annotator_options import YoloOptions
+from schemas.annotator_options import DetectorOptions
 from schemas.diffusers_options import DiffusersOptions
 from schemas.errors import RecipeError
 from schemas.generator_options import FootageOptions
@@ -50,7 +50,7 @@ def _resolve_paths(recipe: Recipe, folder: Path) -> Recipe:
         changes["generator"] = recipe.generator.model_copy(update={"path": _beside(folder, recipe.generator.path)})
     if isinstance(recipe.generator, DiffusersOptions):
         changes["generator"] = _resolve_diffusers(recipe.generator, folder)
-    if isinstance(recipe.annotator, YoloOptions):
+    if isinstance(recipe.annotator, DetectorOptions):
         weights = _if_present(folder, recipe.annotator.weights)
         changes["annotator"] = recipe.annotator.model_copy(update={"weights": weights})
     return recipe.model_copy(update=changes)

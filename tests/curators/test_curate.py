@@ -36,6 +36,36 @@ def test_confidence_divides_labels_ignore_regions_and_nothing(confidence, expect
     assert set(verdicts(decide_boxes(tracks))) == {expected}
 
 
+RESTYLED = {
+    "generator": {"kind": "diffusers", "preset": "wan2.1-1.3b", "mode": "video", "source": "procedural"},
+    "annotator": {"kind": "carried"},
+    "prompts": {"template": "a street", "axes": {}},
+}
+
+
+@pytest.mark.parametrize(
+    ("confidence", "source", "expected"),
+    [
+        (0.6, "carried", ("accept", "")),
+        (0.59, "carried", ("ignore", "carried")),
+        (0.0, "carried", ("ignore", "carried")),
+        (float("nan"), "carried", ("ignore", "carried")),
+        (0.99, "detected", ("ignore", "unexplained")),
+        (0.99, "interpolated", ("ignore", "unexplained")),
+        (0.3, "detected", ("ignore", "confidence")),
+        (0.1, "detected", ("nothing", "confidence")),
+    ],
+)
+def test_carried_boxes_are_labels_or_ignore_regions_and_nothing_beside_them_is_a_label(confidence, source, expected):
+    tracks = [("a", frame, 1, "car", confidence, source) for frame in range(6)]
+    assert set(verdicts(decide_boxes(tracks, **RESTYLED))) == {expected}
+
+
+def test_a_carried_box_of_an_unwanted_class_is_nothing():
+    tracks = [("a", frame, 1, "dog", 0.1, "carried") for frame in range(6)]
+    assert set(verdicts(decide_boxes(tracks, classes=["car"], **RESTYLED))) == {("nothing", "class")}
+
+
 def test_the_decision_tells_value_and_threshold():
     row = decide_boxes([("a", frame, 1, "car", 0.5) for frame in range(6)]).to_pylist()[0]
     assert row["value"] == pytest.approx(0.5) and row["threshold"] == pytest.approx(0.6)
