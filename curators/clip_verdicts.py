@@ -9,8 +9,8 @@ from schemas.curation_options import CurationOptions
 from schemas.tables import ACCEPTED, REJECTED
 
 
-def judge_clips(clip_ids: pa.ChunkedArray, scores: pa.Table, options: CurationOptions) -> dict[str, pa.Array]:
-    """Columns verdict, rule, value and threshold for each clip.
+def judge_clips(clip_ids: pa.ChunkedArray, scores: pa.Table, options: CurationOptions) -> Rulings:
+    """Rulings on each clip, by what it is alone; see :mod:`curators.clip_choice` for those that compare clips.
 
     Rules, the first that applies decides: ``black`` (share of black frames), ``frozen`` (share of frames that repeat
     the one before), ``agreement`` (share of the promised objects that the tracks show; without a promise, a clip
@@ -35,4 +35,4 @@ def judge_clips(clip_ids: pa.ChunkedArray, scores: pa.Table, options: CurationOp
     rulings.rule("frozen", REJECTED, ~(frozen <= options.max_frozen), frozen, options.max_frozen)
     disagrees = np.nan_to_num(agreement, nan=1.0) < options.min_agreement
     rulings.rule("agreement", REJECTED, disagrees, agreement, options.min_agreement)
-    return rulings.columns()
+    return rulings

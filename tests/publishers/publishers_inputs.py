@@ -72,6 +72,7 @@ def make_clip_decisions(ids: list[str], splits: list[str], rejected: dict[str, s
             "rule": [rejected.get(name, "") for name in ids],
             "value": pa.array([0.9 if name in rejected else None for name in ids], pa.float32()),
             "threshold": pa.array([0.5 if name in rejected else None for name in ids], pa.float32()),
+            "duplicate_of": pa.nulls(len(ids), pa.string()),
             "split": splits,
         },
     )
