@@ -127,6 +127,14 @@ CLIP_SCORES = _schema(
     _field("quality", pa.float32(), "what clips are ranked by, 0 worst to 1 best; a black or frozen clip has 0"),
 )
 
+EMBEDDING_SIZE = 256
+
+EMBEDDINGS = _schema(
+    "embeddings",
+    _field("frame", pa.int32(), "frame index, from 0"),
+    _field("vector", pa.list_(pa.float16(), EMBEDDING_SIZE), "what the frame looks like; of length 1"),
+)
+
 CLIPS = _schema(
     "clips",
     _field("clip_id", pa.string(), "hash of the inputs that determine the pixels"),
