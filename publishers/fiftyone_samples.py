@@ -28,7 +28,7 @@ _TEXT_FIELDS = (
     *("generator", "generator_version", "model", "revision", "licence"),
 )
 _INT_FIELDS = ("segment", "seed", "attempt")
-SCORE_FIELDS = tuple(CLIP_SCORES.names[1:])
+SCORE_FIELDS = tuple(field.name for field in list(CLIP_SCORES)[1:] if not pa.types.is_map(field.type))
 _RESERVED = {
     *(*_TEXT_FIELDS, *_INT_FIELDS, *SCORE_FIELDS, "value", "threshold", "synthetic", "promised", "labels", "content"),
     *("id", "filepath", "tags", "metadata", "frames", "media_type", "created_at", "last_modified_at", "dataset_id"),

@@ -80,8 +80,11 @@ def make_clip_decisions(ids: list[str], splits: list[str], rejected: dict[str, s
 
 def make_clip_scores(ids: list[str]) -> pa.Table:
     """One row for each clip: 0.5 in every column of shares and sizes, 3 in every column of counts."""
-    n = len(ids)
-    columns = {field.name: [3 if pa.types.is_integer(field.type) else 0.5] * n for field in list(CLIP_SCORES)[1:]}
+
+    def value(kind: pa.DataType) -> object:
+        return [("car", 3)] if pa.types.is_map(kind) else 3 if pa.types.is_integer(kind) else 0.5
+
+    columns = {field.name: pa.array([value(field.type)] * len(ids), field.type) for field in list(CLIP_SCORES)[1:]}
     return table_from_columns(CLIP_SCORES, {"clip_id": ids, **columns})
 
 
