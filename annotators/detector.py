@@ -43,7 +43,7 @@ class Detector:
             EnvironmentFault: not weights of a detector, or the device is not there.
         """
         self._device = choose_device(device, weights)
-        self._model = _load_model(weights)
+        self._model = load_detection_model(weights)
         self._score_floor = score_floor
         trained_size = self._model.overrides.get("imgsz") or 640
         self.image_size = image_size or trained_size
@@ -111,7 +111,12 @@ def choose_device(device: str, weights: Weights) -> str:
     return f"cuda:{index or 0}"
 
 
-def _load_model(weights: Weights) -> Any:
+def load_detection_model(weights: Weights) -> Any:
+    """``weights`` as ultralytics' model.
+
+    Raises:
+        EnvironmentFault: not weights of a detector.
+    """
     prepare_ultralytics()
     from ultralytics.models import YOLO
 

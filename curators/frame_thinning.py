@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from curators.vectors import as_whole_numbers, exact_limit
+from curators.vectors import as_whole_numbers, exact_limit, vectors_of
 
 ReadVectors = Callable[[Sequence[str]], pa.Table]
 """Clip ids -> ``EMBEDDINGS`` of these clips with ``clip_id`` in front, sorted by clip, in that order, and frame."""
@@ -56,7 +56,7 @@ def thin_frames(
         at = np.asarray(pc.index_in(vectors["clip_id"].combine_chunks(), value_set=pa.array(clips)))
         thinned[rows] = _thin_block(
             place, frames["frame"][rows].to_numpy(), usable[rows], first_shown[rows],
-            at, vectors["frame"].to_numpy(), _matrix(vectors), exact_limit(threshold),
+            at, vectors["frame"].to_numpy(), as_whole_numbers(vectors_of(vectors)), exact_limit(threshold),
         )  # fmt: skip
     return thinned
 
@@ -107,9 +107,3 @@ def _first_of_each_track(frames: pa.Table, usable: np.ndarray) -> np.ndarray:
         _, at = np.unique(keys, axis=0, return_index=True)  # the first, since rows are sorted by frame
         first[row[counted][at]] = True
     return first
-
-
-def _matrix(vectors: pa.Table) -> np.ndarray:
-    column = vectors["vector"].combine_chunks()
-    size = column.type.list_size
-    return as_whole_numbers(column.flatten().to_numpy().reshape(-1, size))

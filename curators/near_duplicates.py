@@ -1,10 +1,13 @@
 """Near-identical clips: the best of them stays, and so does every one that alone shows something."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
+import pyarrow as pa
 
-from curators.vectors import as_whole_numbers, exact_limit, to_similarity
+from curators.vectors import as_whole_numbers, exact_limit, mean_direction, to_similarity, vectors_of
+from schemas.tables import EMBEDDING_SIZE
 
 _BLOCK = 2048
 
@@ -20,6 +23,19 @@ class Duplicates:
 
     of: np.ndarray
     similarity: np.ndarray
+
+
+def describe_clips(parts: Iterable[pa.Table]) -> np.ndarray:
+    """The mean of each clip's vectors, of length 1 again: float32 (clips, D), in the order of the clips.
+
+    Args:
+        parts: ``EMBEDDINGS`` with ``clip_id`` in front, each clip's rows together and in one part.
+    """
+    means = [np.empty((0, EMBEDDING_SIZE), np.float32)]
+    for part in parts:
+        clip = part["clip_id"].combine_chunks().dictionary_encode().indices.to_numpy()
+        means.append(mean_direction(vectors_of(part), np.flatnonzero(np.diff(clip, prepend=-1))))
+    return np.concatenate(means)
 
 
 def find_near_duplicates(

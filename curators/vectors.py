@@ -7,9 +7,17 @@ order, and by Cauchy and Schwarz no partial sum of a product of two such vectors
 """
 
 import numpy as np
+import pyarrow as pa
 
 LENGTH = 4000.0
 """Of a vector. Rounding lengthens it by at most 16 in 1,024 dimensions; the square of that is below 2 ** 24."""
+
+
+def vectors_of(embeddings: pa.Table) -> np.ndarray:
+    """The column ``vector`` of ``EMBEDDINGS`` as (N, D) float16."""
+    column = embeddings["vector"].combine_chunks()
+    flat: np.ndarray = column.flatten().to_numpy()
+    return flat.reshape(-1, column.type.list_size)
 
 
 def as_whole_numbers(vectors: np.ndarray) -> np.ndarray:

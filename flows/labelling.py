@@ -10,7 +10,7 @@ from prefect.futures import as_completed
 from annotators.labelling import ClipSequence, is_labelled, label_sequences
 from flows.batches import batched, worth_retrying
 from flows.progress import StageProgress
-from flows.residents import resident_annotator
+from flows.residents import resident_annotator, resident_embedder
 from schemas.recipe import Recipe
 from schemas.records import Failure
 from storage.store import Store
@@ -28,7 +28,8 @@ class Labelled:
 def label_clips(recipe: Recipe, store: Store, sequences: Sequence[ClipSequence]) -> Labelled:
     """Bring the labels of every sequence into the store; called from a flow's body."""
     annotator = resident_annotator(recipe, store)
-    missing = [sequence for sequence in sequences if not is_labelled(store, annotator, sequence)]
+    embedder = resident_embedder(recipe, store)
+    missing = [sequence for sequence in sequences if not is_labelled(store, annotator, sequence, embedder)]
     found, clips = (sum(len(sequence) for sequence in group) for group in (sequences, missing))
     if not missing:
         return Labelled(0, found, [])
@@ -54,6 +55,7 @@ def label_clips(recipe: Recipe, store: Store, sequences: Sequence[ClipSequence])
 def label_batch(recipe: Recipe, store: str, sequences: list[ClipSequence], label: str) -> Labelled:
     """Label one batch; clips that a killed attempt had committed are not labelled again."""
     opened = Store.open(store)
-    answers = list(label_sequences(resident_annotator(recipe, opened), opened, sequences))
+    embedder = resident_embedder(recipe, opened)
+    answers = list(label_sequences(resident_annotator(recipe, opened), opened, sequences, embedder))
     failures = [answer for answer in answers if isinstance(answer, Failure)]
     return Labelled(len(answers) - len(failures), 0, failures)

@@ -7,7 +7,7 @@ from flows.device_plan import renderer_stays, with_labelling_device
 from flows.labelling import Labelled, label_clips
 from flows.publishing import Published, publish_version
 from flows.rendering import Rendered, render_clips
-from flows.residents import release, resident_annotator, resident_generator
+from flows.residents import release, resident_annotator, resident_embedder, resident_generator
 from flows.run_page import show_run
 from flows.stopwatch import Stopwatch
 from generators.protocol import remarks_of
@@ -33,6 +33,7 @@ def run_pipeline(recipe: Recipe, store: Store) -> RunReport:
         try:
             with watch.stage("plan"):
                 resident_annotator(recipe, store)  # missing weights are refused before any work
+                resident_embedder(recipe, store)
                 jobs = resident_generator(recipe, store).jobs()
             with watch.stage("render"):
                 rendered = render_clips(recipe, store, jobs)
@@ -49,6 +50,7 @@ def run_pipeline(recipe: Recipe, store: Store) -> RunReport:
         finally:
             release("generator")
             release("annotator")
+            release("embedder")
     report = _report(recipe, jobs, records, rendered, labelled, published, watch, remarks)
     show_run(report)
     return report

@@ -2,21 +2,27 @@
 
 from collections.abc import Sequence
 from functools import partial
+from itertools import chain
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
+from annotators.embeddings import read_embeddings, stream_embeddings
 from annotators.labelling import ClipSequence, read_labels
 from curators.background import keep_background
 from curators.curate import curate
-from flows.residents import resident_annotator
+from curators.frame_thinning import thin_frames
+from curators.near_duplicates import describe_clips
+from flows.residents import resident_annotator, resident_embedder
 from flows.stopwatch import Stopwatch
 from publishers.publish import PublishedVersion, publish
-from publishers.rows import DatasetRows, build_rows
+from publishers.rows import DatasetRows, ThinFrames, build_rows
 from schemas.errors import EmptyResultError
 from schemas.recipe import Recipe
+from schemas.records import ClipRecord
 from schemas.strict_model import StrictModel
 from schemas.tables import ACCEPT
 from storage.clip_table import clips_table
@@ -73,18 +79,43 @@ def curated_rows(recipe: Recipe, store: Store, sequences: Sequence[Sequence[str]
     annotator = resident_annotator(recipe, store)
     records = [[find_clip(store, clip_id) for clip_id in sequence] for sequence in sequences]
     found = [[record for record in sequence if record is not None] for sequence in records]
-    clips = clips_table([record for sequence in found for record in sequence])
+    all_records = list(chain.from_iterable(found))
+    clips = clips_table(all_records)
     labels = read_labels(store, annotator, found)
+    curated = curate(clips, labels.tracks, labels.clip_scores, recipe, _clip_vectors(recipe, store, all_records))
     return build_rows(
         clips,
         labels.tracks,
-        curate(clips, labels.tracks, labels.clip_scores, recipe),
+        curated,
         recipe,
         keep_background=partial(keep_background, share=recipe.curation.max_background, seed=recipe.seed),
+        thin_frames=_frame_thinner(recipe, store, all_records),
+        quota=curated.quota,
         clip_scores=labels.clip_scores,
         # Asking a detector for its classes loads it, which a run that labels nothing can do without.
         detector_classes=() if recipe.classes else annotator.class_names,
     )
+
+
+def _clip_vectors(recipe: Recipe, store: Store, records: Sequence[ClipRecord]) -> np.ndarray | None:
+    """What each clip looks like; None where near-identical clips are left alone."""
+    options = recipe.curation.near_duplicates
+    if options is None or options.clips is None:
+        return None
+    return describe_clips(stream_embeddings(resident_embedder(recipe, store), store, records))
+
+
+def _frame_thinner(recipe: Recipe, store: Store, records: Sequence[ClipRecord]) -> ThinFrames | None:
+    options = recipe.curation.near_duplicates
+    if options is None or options.frames is None:
+        return None
+    embedder = resident_embedder(recipe, store)
+    by_id = {record.clip_id: record for record in records}
+
+    def read(clip_ids: Sequence[str]) -> pa.Table:
+        return read_embeddings(embedder, store, [by_id[clip_id] for clip_id in clip_ids])
+
+    return partial(thin_frames, read_vectors=read, threshold=options.frames, every=options.every)
 
 
 def _refuse_nothing_accepted(recipe: Recipe, rows: DatasetRows) -> None:
