@@ -46,7 +46,7 @@ def score_detections(detections: pa.Table, frames: int, size: tuple[int, int]) -
     """
     confident = detections.filter(pc.greater_equal(detections["score"], CONFIDENT_SCORE)).sort_by("frame")
     frame = confident["frame"].to_numpy()
-    boxes = np.stack([confident[side].to_numpy() for side in "xywh"], axis=1).astype(np.float64)
+    boxes = np.stack([confident[side].to_numpy() for side in "xywh"], axis=1)
     names = confident["class_name"].cast(pa.string()).combine_chunks().dictionary_encode().indices.to_numpy()
     successor = _find_successors(frame, boxes)
     follows = successor >= 0
@@ -59,7 +59,7 @@ def score_detections(detections: pa.Table, frames: int, size: tuple[int, int]) -
     return DetectionScores(_mean(lonely), _mean(changed), _measure_jitter(boxes, successor))
 
 
-def _find_successors(frame: NDArray[np.int32], boxes: NDArray[np.float64]) -> NDArray[np.int64]:
+def _find_successors(frame: NDArray[np.int32], boxes: NDArray[np.float32]) -> NDArray[np.int64]:
     """For each row the row of the same object in the next frame, or -1: best overlaps first, each row once."""
     successor = np.full(len(frame), -1)
     starts = np.searchsorted(frame, np.arange(frame[-1] + 3)) if len(frame) else np.zeros(0, np.int64)
@@ -72,12 +72,12 @@ def _find_successors(frame: NDArray[np.int32], boxes: NDArray[np.float64]) -> ND
     return successor
 
 
-def _is_inside(boxes: NDArray[np.float64], size: tuple[int, int]) -> NDArray[np.bool_]:
+def _is_inside(boxes: NDArray[np.float32], size: tuple[int, int]) -> NDArray[np.bool_]:
     start, end = boxes[:, :2], boxes[:, :2] + boxes[:, 2:]
     return np.asarray((start > BORDER_PIXELS).all(axis=1) & (end < np.array(size) - BORDER_PIXELS).all(axis=1))
 
 
-def _measure_jitter(boxes: NDArray[np.float64], successor: NDArray[np.int64]) -> float | None:
+def _measure_jitter(boxes: NDArray[np.float32], successor: NDArray[np.int64]) -> float | None:
     first = np.flatnonzero(successor >= 0)
     first = first[successor[successor[first]] >= 0]
     if not len(first):

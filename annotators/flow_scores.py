@@ -82,14 +82,14 @@ def compare_frames(before: Luma, after: Luma) -> FlowScores:
 
 def _flow(first: Luma, second: Luma) -> Floats:
     """For each pixel of ``first``, the way to its place in ``second``, pixels; ``(H, W, 2)``, x before y."""
-    return _solver().calc(first, second, None)
+    return np.asarray(_solver().calc(first, second, None), np.float32)
 
 
 @cache
 def _solver() -> Any:
     import cv2
 
-    solver = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_ULTRAFAST)
+    solver = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_ULTRAFAST)
     solver.setFinestScale(1)  # the preset's 2 overlooks a dog across the street
     solver.setGradientDescentIterations(6)
     return solver
@@ -105,7 +105,8 @@ def _sample(picture: np.ndarray, source: Floats) -> np.ndarray:
     """``picture`` at the places ``source``, ``(H, W, 2)``."""
     import cv2
 
-    return cv2.remap(picture, source, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    x, y = cv2.split(source)
+    return np.asarray(cv2.remap(picture, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE))
 
 
 def _match(back: Floats, forth: Floats, source: Floats) -> NDArray[np.bool_]:
@@ -114,7 +115,7 @@ def _match(back: Floats, forth: Floats, source: Floats) -> NDArray[np.bool_]:
     x, y = source[..., 0], source[..., 1]
     inside = (x >= 0) & (x <= width - 1) & (y >= 0) & (y <= height - 1)
     allowed = _DISAGREEMENT_SHARE * (_squared(back) + _squared(forth)) + _DISAGREEMENT_PIXELS_SQUARED
-    return inside & (_squared(back + forth) < allowed)
+    return np.asarray(inside & (_squared(back + forth) < allowed))
 
 
 def _is_explained(before: Luma, after: Luma, warped: Luma) -> NDArray[np.bool_]:
@@ -123,7 +124,7 @@ def _is_explained(before: Luma, after: Luma, warped: Luma) -> NDArray[np.bool_]:
 
     change = cv2.blur(cv2.absdiff(before, after).astype(np.float32), _NEIGHBOURHOOD)
     left = cv2.blur(cv2.absdiff(warped, after).astype(np.float32), _NEIGHBOURHOOD)
-    return change - left > np.maximum(_EXPLAINED_SHARE * change, _EXPLAINED_LEVELS)
+    return np.asarray(change - left > np.maximum(_EXPLAINED_SHARE * change, _EXPLAINED_LEVELS))
 
 
 def _motions(flow: Floats, moving: NDArray[np.bool_]) -> tuple[float, float]:

@@ -107,7 +107,7 @@ def _prepare(image: np.ndarray) -> _Picture:
     colours = cv2.calcHist([small], [0, 1, 2], None, [8, 8, 8], [0, 256] * 3)
     return _Picture(
         luma=luma,
-        blocks=cv2.resize(luma.astype(np.float32), _block_grid(luma.shape), interpolation=cv2.INTER_AREA),
+        blocks=_shrink_to_blocks(luma),
         small=shrink(luma, FLOW_SIDE),
         colours=colours / (small.shape[0] * small.shape[1]),
     )
@@ -120,6 +120,9 @@ def _is_cut(before: _Picture, after: _Picture, flow: FlowScores) -> bool:
     return bool(min(before.small.std(), after.small.std()) >= CUT_CONTRAST)
 
 
-def _block_grid(shape: tuple[int, ...]) -> tuple[int, int]:
-    """Columns and rows of blocks."""
-    return max(1, shape[1] // _BLOCK), max(1, shape[0] // _BLOCK)
+def _shrink_to_blocks(luma: NDArray[np.uint8]) -> NDArray[np.float32]:
+    import cv2
+
+    height, width = luma.shape
+    grid = max(1, width // _BLOCK), max(1, height // _BLOCK)
+    return np.asarray(cv2.resize(luma.astype(np.float32), grid, interpolation=cv2.INTER_AREA), np.float32)

@@ -47,7 +47,7 @@ def measure_clipping(luma: Luma) -> float:
     return float(crushed + np.count_nonzero(luma >= BURNT_LUMA)) / luma.size
 
 
-def _kept_variation(luma: Luma, blurred: Luma) -> float:
+def _kept_variation(luma: np.ndarray, blurred: np.ndarray) -> float:
     """The share of the variation along rows that is left once rows were blurred."""
     import cv2
 

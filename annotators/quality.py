@@ -52,7 +52,10 @@ def rate_factors(scores: Mapping[str, float | None]) -> dict[str, float]:
     """
     movement = max(scores["camera_motion"] or 0.0, scores["object_motion"] or 0.0)
     values = {**scores, "movement": movement}
-    return {name: 1.0 if values[name] is None else factor.rate(values[name]) for name, factor in FACTORS.items()}
+    return {
+        name: 1.0 if value is None else factor.rate(value)
+        for name, factor, value in ((name, factor, values[name]) for name, factor in FACTORS.items())
+    }
 
 
 def rate_quality(scores: Mapping[str, float | None]) -> float:

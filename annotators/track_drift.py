@@ -70,7 +70,7 @@ def describe_colours(image: np.ndarray, box: np.ndarray) -> NDArray[np.float64]:
     ab = np.clip(lab[..., 1:], -59, 59).astype(np.float32)
     counts = cv2.calcHist([ab], [0, 1], None, [_COLOUR_BINS] * 2, [-60, 60] * 2)
     smooth = cv2.GaussianBlur(counts, (0, 0), 1.0).astype(np.float64).ravel()
-    return np.sqrt(smooth / smooth.sum())
+    return np.asarray(np.sqrt(smooth / smooth.sum()))
 
 
 def _believed(tracks: pa.Table) -> pa.Table:
@@ -89,4 +89,4 @@ def _drift_of(looks: NDArray[np.float64]) -> float:
 
 
 def _distances(one: NDArray[np.float64], other: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.sqrt(np.maximum(0, 1 - (one * other).sum(axis=-1)))
+    return np.asarray(np.sqrt(np.maximum(0, 1 - (one * other).sum(axis=-1))))

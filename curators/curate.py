@@ -47,7 +47,7 @@ def curate(
         ValueError: a box lies in no known clip, or a clip has no scores; or vectors are needed and not given.
     """
     verdicts = judge_boxes(tracks, _sequence_of_rows(clips, tracks), recipe)
-    rulings = judge_clips(clips["clip_id"], clip_scores, recipe.curation)
+    rulings = judge_clips(clips, clip_scores, recipe)
     repeats, quota = choose_clips(rulings, clips, tracks, verdicts["verdict"], clip_scores, recipe, vectors)
     return Curated(
         clips=table_from_columns(

@@ -69,8 +69,55 @@ class CurationOptions(StrictModel):
     max_black: float = Field(
         default=0.1, ge=0, le=1, description="A clip with a larger share of black frames is rejected."
     )
+    min_contrast: float = Field(
+        default=0.01, ge=0, le=1, description="A clip with less contrast (deviation of luma) shows one tone, no scene."
+    )
+    max_clipped: float = Field(
+        default=0.8, ge=0, le=1, description="A clip with a larger share of crushed and burnt-out pixels is rejected."
+    )
+    max_blur: float = Field(
+        default=0.85, ge=0, le=1, description="A clip that is more blurred (0 sharp to 1) is rejected."
+    )
+    max_flicker: float = Field(
+        default=0.12,
+        ge=0,
+        description="A clip whose brightness jumps by a larger share of itself from frame to frame is rejected.",
+    )
+    max_cuts: int | None = Field(
+        default=0,
+        ge=0,
+        description="A rendered clip with more scene cuts is rejected; footage may have any. null: so may all.",
+    )
+    min_motion: float = Field(
+        default=0.0,
+        ge=0,
+        description="A clip in which neither camera nor objects move so far, in frame diagonals a second, is rejected.",
+    )
+    max_drift: float | None = Field(
+        default=None,
+        ge=0,
+        le=1,
+        description="A clip with a track whose colours change by more is rejected; null: none.",
+    )
+    max_box_flicker: float | None = Field(
+        default=None,
+        ge=0,
+        le=1,
+        description="A clip in which a larger share of detections comes and goes is rejected; null: none.",
+    )
+    max_class_flicker: float | None = Field(
+        default=None,
+        ge=0,
+        le=1,
+        description="A clip in which a larger share of detections changes class is rejected; null: none.",
+    )
     min_agreement: float = Field(
         default=0.0, ge=0, le=1, description="Least share of the promised objects that the tracks must show."
+    )
+    max_surplus: int | None = Field(
+        default=None,
+        ge=0,
+        description="A clip with more objects of the recipe's classes than promised, beyond this, is rejected; null: none.",
     )
 
     near_duplicates: NearDuplicateOptions | None = Field(

@@ -98,36 +98,6 @@ def test_a_class_that_the_recipe_does_not_publish_is_nothing_and_mapped_ones_are
     assert set(verdicts(boxes)) == {("accept", ""), ("nothing", "class")}
 
 
-def decide_clips(**columns):
-    clips = make_clips("a", "b")
-    recipe = make_recipe(curation={"min_agreement": 0.5})
-    return verdicts(curate(clips, make_tracks(), make_scores(clips, **columns), recipe).clips)
-
-
-@pytest.mark.parametrize(
-    ("column", "good", "bad", "rule"),
-    [("black_share", 0.1, 0.2, "black"), ("frozen_share", 0.8, 0.9, "frozen"), ("agreement", 0.5, 0.4, "agreement")],
-)
-def test_a_broken_clip_is_rejected_and_its_neighbour_is_not(column, good, bad, rule):
-    assert decide_clips(**{column: [good, bad]}) == [("accepted", ""), ("rejected", rule)]
-
-
-@pytest.mark.parametrize("column", ["black_share", "frozen_share"])
-def test_a_share_that_is_not_a_number_is_refused(column):
-    assert decide_clips(**{column: [float("nan"), 0.0]}) == [("rejected", column.split("_")[0]), ("accepted", "")]
-
-
-def test_a_clip_without_a_promise_passes():
-    assert decide_clips(agreement=[None, 1.0]) == [("accepted", ""), ("accepted", "")]
-
-
-def test_the_first_rule_that_applies_decides():
-    assert decide_clips(black_share=[0.9, 0.0], frozen_share=[0.9, 0.9]) == [
-        ("rejected", "black"),
-        ("rejected", "frozen"),
-    ]
-
-
 def test_a_box_of_an_unknown_clip_is_refused():
     with pytest.raises(ValueError, match="x has boxes"):
         decide_boxes([("x", 0, 1, "car", 0.9)])
