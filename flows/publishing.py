@@ -19,6 +19,7 @@ from curators.near_duplicates import describe_clips
 from flows.residents import resident_annotator, resident_embedder
 from flows.stopwatch import Stopwatch
 from publishers.publish import PublishedVersion, publish
+from publishers.quota import MISSING_FILE, describe_missing, list_missing
 from publishers.rows import DatasetRows, ThinFrames, build_rows
 from schemas.errors import EmptyResultError
 from schemas.recipe import Recipe
@@ -28,6 +29,8 @@ from schemas.tables import ACCEPT
 from storage.clip_table import clips_table
 from storage.clips import find_clip
 from storage.store import Store
+
+_SHOWN_CELLS = 3
 
 
 class Published(StrictModel):
@@ -141,7 +144,7 @@ def _count(recipe: Recipe, rows: DatasetRows, version: PublishedVersion) -> Publ
         box_verdicts=_verdicts(rows.box_decisions),
         clip_verdicts=_verdicts(rows.clip_decisions),
         frame_uses=_counts(rows.frames["use"]),
-        warnings=_lacks(recipe, labels),
+        warnings=[*_lacks(recipe, labels), *_short_of_quota(rows)],
     )
 
 
@@ -171,6 +174,17 @@ def _verdicts(decisions: pa.Table, suffix: str = "") -> dict[str, int]:
 def _counts(values: pa.ChunkedArray) -> dict[str, int]:
     counted = {row["values"]: row["counts"] for row in values.cast(pa.string()).value_counts().to_pylist()}
     return dict(sorted(counted.items(), key=lambda item: (-item[1], item[0])))
+
+
+def _short_of_quota(rows: DatasetRows) -> list[str]:
+    missing = list_missing(rows.quota)
+    if not missing:
+        return []
+    objects, more = sum(cell["missing"] for cell in missing), "; …" if len(missing) > _SHOWN_CELLS else ""
+    return [
+        f"quota: {len(missing):,} of {len(rows.quota):,} cells lack {objects:,} objects "
+        f"({describe_missing(missing[:_SHOWN_CELLS])}{more}); {MISSING_FILE} lists them for another round"
+    ]
 
 
 def _lacks(recipe: Recipe, labels: dict[str, dict[str, int]]) -> list[str]:

@@ -109,9 +109,11 @@ def _check_rows(rows: Sequence[PromptRow], source: PromptFile, recipe: Recipe) -
                     "Add it to the recipe's classes, or remove the promise.",
                 )
     columns = {name for row in rows for name in row.attributes}
-    for axis in recipe.split.by:
-        if axis not in columns:
-            raise RecipeError(
-                f"{source.file}: split.by names {axis!r}, which is no column of it{closest_hint(axis, columns)}.",
-                "Add the column, or change split.by.",
-            )
+    quota = recipe.curation.quota
+    for field, axes in (("split.by", recipe.split.by), ("curation.quota.per", quota.per if quota else ())):
+        for axis in axes:
+            if axis not in columns:
+                raise RecipeError(
+                    f"{source.file}: {field} names {axis!r}, which is no column of it{closest_hint(axis, columns)}.",
+                    f"Add the column, or change {field}.",
+                )

@@ -52,7 +52,13 @@ def _environment(*, escape: bool) -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"nth": _nth, "spaced": _spaced, "plural": _plural, "number": _number}
+    environment.filters |= {
+        "nth": _nth,
+        "spaced": _spaced,
+        "plural": _plural,
+        "number": _number,
+        "cell": lambda text: f"{text} | ",
+    }
     return environment
 
 

@@ -18,6 +18,7 @@ from publishers.fiftyone_session import database_is_the_users, fiftyone_session,
 from publishers.image_export import Progress, StoredImages, account_of
 from publishers.mongod import find_mongod_binary
 from publishers.parquet import write_manifest
+from publishers.quota import MISSING_FILE, list_missing
 from publishers.report import describe_version
 from publishers.rows import DatasetRows
 from publishers.summary import summarise
@@ -167,6 +168,9 @@ class _Publication:
             sheet.save(folder / "contact_sheet.jpg", quality=90)
         (folder / "report.html").write_text(describe_version(self.rows, summary, sheet), encoding="utf-8")
         (folder / "CARD.md").write_text(write_card(summary), encoding="utf-8")
+        if self.recipe.curation.quota is not None:
+            missing = json.dumps(list_missing(self.rows.quota), indent=2, ensure_ascii=False)
+            (folder / MISSING_FILE).write_text(missing + "\n", encoding="utf-8")
         (folder / SUMMARY_FILE).write_text(json.dumps(summary, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
     def _database(self) -> Path:

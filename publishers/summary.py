@@ -7,6 +7,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from publishers.image_export import SPLITS, flatten_objects
+from publishers.quota import summarise_quota
 from publishers.rows import DatasetRows
 from schemas.recipe import Recipe
 from schemas.tables import ACCEPT, ACCEPTED, IGNORE
@@ -48,6 +49,7 @@ def summarise(
         "frames_by_split": _nested(frames),
         "boxes_by_split": _nested({(split, name): count for (split, _, name), count in labels.items()}),
         "ignore_regions_by_split": _nested({(split, name): count for (split, _, name), count in doubted.items()}),
+        "quota": summarise_quota(rows.quota, recipe.curation.quota),
         "missing": [split for split in SPLITS if split not in {split for split, _, _ in labels}],
         "decisions": {
             "clips": _records(rows.clip_decisions, ["verdict", "rule"], "count"),

@@ -1,7 +1,7 @@
 """The recipe: everything that determines a dataset, in one validated model."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
 from pydantic import Discriminator, Field, PositiveFloat, Tag, field_validator, model_validator
@@ -123,7 +123,8 @@ class Recipe(StrictModel):
     def _parts_agree(self) -> "Recipe":
         self._check_prompts_present()
         self._check_promises()
-        self._check_split_axes()
+        self._check_axes("split.by", self.split.by)
+        self._check_axes("curation.quota.per", self.curation.quota.per if self.curation.quota else ())
         self._check_annotator_has_labels()
         return self
 
@@ -147,13 +148,13 @@ class Recipe(StrictModel):
                 "add a `count` that names it, or remove the class"
             )
 
-    def _check_split_axes(self) -> None:
-        if isinstance(self.prompts, PromptTemplate):
-            for axis in self.split.by:
-                if axis not in self.prompts.axes:
-                    raise ValueError(
-                        f"split.by names the axis {axis!r}, which does not exist{closest_hint(axis, self.prompts.axes)}"
-                    )
+    def _check_axes(self, field: str, axes: Sequence[str]) -> None:
+        if isinstance(self.prompts, PromptFile):
+            return  # its columns are known when it is read
+        known = self.prompts.axes if self.prompts else ("source",)
+        for axis in axes:
+            if axis not in known:
+                raise ValueError(f"{field} names the axis {axis!r}, which does not exist{closest_hint(axis, known)}")
 
     def _check_annotator_has_labels(self) -> None:
         if self.annotator.kind == "truth" and self.generator.kind != "procedural":

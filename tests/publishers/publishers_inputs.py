@@ -157,7 +157,9 @@ def make_images(folder: Path, rows: DatasetRows, *, stride: int = 1) -> StoredIm
     return stored.__getitem__
 
 
-def make_rows(boxes: list[Box] | None = None, *, keep=keep_even_frames, recipe: Recipe | None = None) -> DatasetRows:
+def make_rows(
+    boxes: list[Box] | None = None, *, keep=keep_even_frames, recipe: Recipe | None = None, **changes
+) -> DatasetRows:
     """Four clips: ``a`` and ``b`` in train, ``c`` in val, ``d`` rejected."""
     ids = ["a", "b", "c", "d"]
     tracks, decisions = make_boxes(STREET_BOXES if boxes is None else boxes)
@@ -171,4 +173,5 @@ def make_rows(boxes: list[Box] | None = None, *, keep=keep_even_frames, recipe: 
         recipe or make_recipe(),
         keep_background=keep,
         clip_scores=make_clip_scores(ids),
+        **changes,
     )

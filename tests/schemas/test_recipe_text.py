@@ -183,6 +183,11 @@ def test_all_faults_are_listed(spoiled):
         ),
         ("curation.ignore", 0.7, "curation: ignore (0.7) is above accept (0.6)"),
         ("split.train", 0.5, "split: train + val + test is 0.7; it must be 1"),
+        (
+            "curation.quota",
+            {"per_class": 5, "per": ["wether"]},
+            "curation.quota.per names the axis 'wether', which does not exist; did you mean 'weather'?",
+        ),
         ("split.by", ["wether"], "split.by names the axis 'wether', which does not exist; did you mean 'weather'?"),
     ],
 )
