@@ -117,7 +117,7 @@ class CurationOptions(StrictModel):
     max_surplus: int | None = Field(
         default=None,
         ge=0,
-        description="A clip with more objects of the recipe's classes than promised, beyond this, is rejected; null: none.",
+        description="A clip with more objects of the recipe's classes beyond the promise is rejected; null: none.",
     )
 
     near_duplicates: NearDuplicateOptions | None = Field(
