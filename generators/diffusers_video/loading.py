@@ -10,6 +10,7 @@ from generators.diffusers_video.probe import check_mode, probe_call, probe_geome
 from generators.diffusers_video.profiles import Settings
 from generators.diffusers_video.quantisation import quantise
 from generators.diffusers_video.render_plan import RenderPlan
+from generators.diffusers_video.tiling import enable_tiling
 from schemas.errors import EnvironmentFault
 
 _ATTENTION = {"native": "native", "math": "_native_math", "flash": "flash", "flash3": "_flash_3", "sage": "sage"}
@@ -73,18 +74,6 @@ def place(pipe: Any, offload: str, device: str) -> None:
         pipe.enable_group_offload(
             onload_device=torch.device(device), offload_type="block_level", num_blocks_per_group=2, use_stream=True
         )
-
-
-def enable_tiling(pipe: Any) -> None:
-    """Decode and encode in overlapping tiles.
-
-    Raises:
-        EnvironmentFault: this VAE cannot.
-    """
-    enable = getattr(pipe.vae, "enable_tiling", None)
-    if enable is None:
-        raise EnvironmentFault(f"{type(pipe.vae).__name__} cannot decode in tiles.", "Remove `vae_tiling`.")
-    enable()
 
 
 def transformers_of(pipe: Any) -> list[Any]:
