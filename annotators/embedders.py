@@ -46,7 +46,7 @@ class Embedder(ABC):
     def __init__(self, name: str, identity: Sequence[Any], every: int) -> None:
         self.name = name
         self.every = every
-        self.fingerprint = digest(["embeddings", VERSION, EMBEDDING_SIZE, *GRID, every, *identity])
+        self.fingerprint = digest(["embeddings", VERSION, EMBEDDING_SIZE, every, *identity])
 
     def embed(self, frames: Sequence[np.ndarray]) -> np.ndarray:
         """Vectors of length 1, float16 ``(N, EMBEDDING_SIZE)``.
@@ -65,9 +65,12 @@ class Embedder(ABC):
 class BackboneEmbedder(Embedder):
     """The backbone of a YOLO checkpoint, up to the last layer at an eighth of the picture's size."""
 
-    def __init__(self, weights: Weights, every: int, device: str = "auto") -> None:
-        super().__init__(weights.name, ["yolo", weights.sha256, version("ultralytics"), LOOK_SIZE, _STRIDE], every)
+    def __init__(self, weights: Weights, every: int, device: str = "auto", grid: tuple[int, int] = GRID) -> None:
+        super().__init__(
+            weights.name, ["yolo", weights.sha256, version("ultralytics"), LOOK_SIZE, _STRIDE, grid], every
+        )
         self._weights = weights
+        self._grid = grid
         self._device = device
 
     @cached_property
@@ -103,14 +106,14 @@ class BackboneEmbedder(Embedder):
         layers = self._layers
         pixels = torch.from_numpy(np.stack(small)).to(next(layers.parameters()).device)
         with torch.inference_mode():
-            return _pool(layers(pixels.permute(0, 3, 1, 2).float() / 255))
+            return _pool(layers(pixels.permute(0, 3, 1, 2).float() / 255), self._grid)
 
 
 class TransformersEmbedder(Embedder):
     """A vision model that transformers reads from a local folder: ``config.json``, weights, image processor."""
 
     def __init__(self, folder: Weights, every: int, device: str = "auto") -> None:
-        super().__init__(folder.name, ["transformers", folder.sha256, version("transformers")], every)
+        super().__init__(folder.name, ["transformers", folder.sha256, version("transformers"), GRID], every)
         self._folder = folder
         self._device = device
 
@@ -142,7 +145,7 @@ class TransformersEmbedder(Embedder):
         if seen.ndim == 3:  # tokens of patches, after a few that stand for the whole picture
             side = int(seen.shape[1] ** 0.5)
             seen = seen[:, -side * side :].transpose(1, 2).unflatten(2, (side, side))
-        return _pool(seen)
+        return _pool(seen, GRID)
 
 
 def build_embedder(recipe: Recipe, store: Store) -> Embedder | None:
@@ -185,11 +188,11 @@ def _vision_folder(name: str, folder: Path) -> Weights:
     return resolve_folder(name, folder)
 
 
-def _pool(seen: Any) -> np.ndarray:
+def _pool(seen: Any, grid: tuple[int, int]) -> np.ndarray:
     """(N, C, H, W) as (N, C * cells of the grid): the mean of each cell."""
     import torch
 
-    pooled: np.ndarray = torch.nn.functional.adaptive_avg_pool2d(seen, GRID).flatten(1).float().cpu().numpy()
+    pooled: np.ndarray = torch.nn.functional.adaptive_avg_pool2d(seen, grid).flatten(1).float().cpu().numpy()
     return pooled
 
 
