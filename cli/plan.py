@@ -8,6 +8,7 @@ from cli.run import RecipeArgument
 from cli.session import Session, quiet_stdout
 
 if TYPE_CHECKING:
+    from generators.protocol import RenderCost
     from schemas.recipe import Recipe
     from schemas.records import ClipJob
 
@@ -32,10 +33,10 @@ def plan(
     session: Session = context.obj
     wanted = read_recipe(recipe)
     with quiet_stdout(session):
-        jobs, remarks = ask_generator(wanted)
+        jobs, remarks, cost = ask_generator(wanted)
     scenarios = [job.scenario for job in jobs]
     covered = coverage(wanted, scenarios) if wanted.prompts is not None else None
-    estimate = estimate_jobs(wanted, jobs, Store(planned_root(session.store)))
+    estimate = estimate_jobs(wanted, jobs, Store(planned_root(session.store)), cost)
     session.emit(plan_as_json(wanted, jobs, covered, estimate))
     listed = jobs if every else jobs[:first]
     session.show(heading(len(listed), len(jobs)))
@@ -57,18 +58,18 @@ def list_jobs(recipe: "Recipe") -> list["ClipJob"]:
     return ask_generator(recipe)[0]
 
 
-def ask_generator(recipe: "Recipe") -> tuple[list["ClipJob"], tuple[str, ...]]:
-    """The clips of ``recipe``, in order, and what its generator wants to be known about them.
+def ask_generator(recipe: "Recipe") -> tuple[list["ClipJob"], tuple[str, ...], "RenderCost | None"]:
+    """The clips of ``recipe``, in order, what its generator wants to be known about them, and knows of their cost.
 
     Raises:
         FramefoundryError: it cannot be carried out here.
     """
     from generators.build import build_generator
-    from generators.protocol import remarks_of
+    from generators.protocol import cost_of, remarks_of
 
     generator = build_generator(recipe)
     try:
-        return generator.jobs(), remarks_of(generator)
+        return generator.jobs(), remarks_of(generator), cost_of(generator)
     finally:
         generator.close()
 

@@ -7,6 +7,7 @@ from typing import Protocol, runtime_checkable
 
 import pyarrow as pa
 
+from schemas.recipe import ClipOptions
 from schemas.records import ClipJob, ClipRecord, Failure, Origin
 from storage.video import EncodedClip
 
@@ -69,6 +70,39 @@ class Generator(Protocol):
     def close(self) -> None:
         """Free processes and devices."""
         ...
+
+
+@dataclass(frozen=True)
+class RenderCost:
+    """What a generator knows of the cost of its clips before it has rendered any.
+
+    Attributes:
+        clip: size and length that it will render.
+        seconds: of one clip on one device; None where nothing is known.
+        devices: how many render at the same time.
+        memory_gb: GPU memory, GB; None where none is needed, or nothing is known.
+        basis: where the figures come from, in words.
+    """
+
+    clip: ClipOptions
+    seconds: float | None
+    devices: int
+    memory_gb: float | None
+    basis: str
+
+
+@runtime_checkable
+class Costing(Protocol):
+    """A generator that can tell what its clips will cost."""
+
+    def cost(self) -> RenderCost:
+        """Of one clip; nothing is loaded for it."""
+        ...
+
+
+def cost_of(generator: Generator) -> RenderCost | None:
+    """What ``generator`` knows of its cost; None for one that leaves it to constants."""
+    return generator.cost() if isinstance(generator, Costing) else None
 
 
 @runtime_checkable

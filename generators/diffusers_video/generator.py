@@ -9,6 +9,7 @@ from typing import Any
 import pyarrow as pa
 
 from generators.clip_identity import rendered_clip_id
+from generators.diffusers_video.cost import estimate_clip
 from generators.diffusers_video.devices import choose_devices
 from generators.diffusers_video.inputs import SourcePicker, VideoFile, fit_labels, source_identity, source_labels
 from generators.diffusers_video.messages import ClipTask, Done, GivenUp, RendererStart, Usage, describe_usage
@@ -16,7 +17,7 @@ from generators.diffusers_video.model_files import locate_model
 from generators.diffusers_video.render_plan import VERSION, RenderPlan, make_plan
 from generators.diffusers_video.renderer_pool import PoolLimits, RendererPool
 from generators.diffusers_video.renderer_process import serve_batches
-from generators.protocol import RenderedClip
+from generators.protocol import RenderCost, RenderedClip
 from schemas.diffusers_options import DiffusersOptions
 from schemas.recipe import ClipOptions
 from schemas.records import ClipJob, Failure, Origin, Scenario
@@ -85,6 +86,12 @@ class DiffusersGenerator:
         """How the recipe was understood, what happened while rendering, and how busy each device was."""
         lines = (self._plan.summary(), *self._plan.notes, *self.events)
         return (*lines, *(describe_usage(used) for used in self.usage if used.clips))
+
+    def cost(self) -> RenderCost:
+        """Of one clip, from published figures or the model's arithmetic."""
+        devices = choose_devices(self._options)
+        seconds, memory, basis = estimate_clip(self._plan, devices)
+        return RenderCost(self._clip, seconds, len(devices), memory, basis)
 
     def jobs(self) -> list[ClipJob]:
         """One job a scenario."""
