@@ -58,12 +58,16 @@ class CacheMeter:
     @classmethod
     def watch(cls, pipe: Any) -> "CacheMeter | None":
         """A meter on the transformers of ``pipe`` that have a cache; None when none has."""
+        import torch
+
         meter = cls()
+        # Outside of compiled graphs: a graph would be compiled again for each new count, and given up after a few.
+        count_first, count_last = (torch.compiler.disable(count) for count in (meter._count_first, meter._count_last))
         watched = [model for model in transformers_of(pipe) if getattr(model, "is_cache_enabled", False)]
         for model in watched:
             blocks = blocks_of(model)
-            next(blocks[0].children()).register_forward_hook(meter._count_first)
-            _first_projection(blocks[-1]).register_forward_hook(meter._count_last)
+            next(blocks[0].children()).register_forward_hook(count_first)
+            _first_projection(blocks[-1]).register_forward_hook(count_last)
         return meter if watched else None
 
     def share(self) -> float:

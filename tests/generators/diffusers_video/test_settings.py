@@ -119,6 +119,19 @@ def test_compile_compiles_the_repeated_blocks(plan_of):
 
 
 @pytest.mark.slow
+def test_what_a_cache_saves_is_counted_without_compiling_again_for_each_count(plan_of, task, latents_of, monkeypatch):
+    import torch
+
+    from generators.diffusers_video.usage_meter import CacheMeter
+
+    monkeypatch.setattr(torch._dynamo.config, "fail_on_recompile_limit_hit", True)
+    pipe = load_renderer(plan_of("wan", steps=12, cache="first_block", cache_threshold=0.9, compile=True), "cpu")
+    meter = CacheMeter.watch(pipe)
+    latents_of(plan_of("wan", steps=12), task, pipe)
+    assert meter.share() > 0.2
+
+
+@pytest.mark.slow
 def test_compiled_blocks_run_and_are_lossless(plan_of, plain, task, latents_of):
     from torch._dynamo.utils import counters
 
