@@ -86,4 +86,5 @@ def _ramp(values: np.ndarray, limits: tuple[float, float]) -> np.ndarray:
 
 
 def _positive(values: np.ndarray) -> np.ndarray:
-    return np.maximum(values, 1e-9)
+    positive: np.ndarray = np.maximum(values, 1e-9)
+    return positive
