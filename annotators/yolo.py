@@ -18,7 +18,7 @@ from annotators.detections import (
     join_detections,
     named_classes,
 )
-from annotators.detector import MAX_DETECTIONS, NMS_IOU, Detector
+from annotators.detector import FUSED_IOU, MAX_CANDIDATES, MAX_DETECTIONS, NMS_IOU, VIEW_SCALE, Detector
 from annotators.rival_detections import SAME_THING_IOU, merge_rivals
 from annotators.track_refinement import Tracks, plain_tracks, refine_tracks
 from annotators.trackers import follow_objects, load_tracker_config
@@ -32,7 +32,7 @@ from storage.clips import media_path
 from storage.store import Store
 from storage.video import read_frames
 
-VERSION = 1
+VERSION = 2
 MAX_BRIDGED_FRAMES = 60
 """Frames missing between two segments of a source that a tracker is walked through; every track is lost after fewer."""
 
@@ -53,7 +53,7 @@ class YoloAnnotator:
         self.detection_fingerprint = digest(
             [
                 "yolo", VERSION, weights.sha256, version("ultralytics"), options.image_size, options.score_floor,
-                NMS_IOU, MAX_DETECTIONS,
+                NMS_IOU, MAX_DETECTIONS, options.boxes, FUSED_IOU, VIEW_SCALE, MAX_CANDIDATES,
             ]
         )  # fmt: skip
         refine = options.refine.model_dump() if options.refine else None
@@ -71,7 +71,11 @@ class YoloAnnotator:
         """The loaded detector."""
         options = self._options
         return Detector(
-            self.weights, score_floor=options.score_floor, image_size=options.image_size, device=options.device
+            self.weights,
+            score_floor=options.score_floor,
+            image_size=options.image_size,
+            device=options.device,
+            boxes=options.boxes,
         )
 
     def detect(self, clips: Sequence[ClipRecord]) -> Iterator[tuple[ClipRecord, pa.Table | Failure]]:

@@ -7,6 +7,7 @@ from pydantic import Field, PositiveInt
 from schemas.strict_model import StrictModel
 
 Tracker = Literal["ocsort", "bytetrack", "botsort", "deepocsort", "fasttrack", "tracktrack"]
+Boxes = Literal["strongest", "voted", "two_views"]
 
 
 class RefinementOptions(StrictModel):
@@ -33,6 +34,12 @@ class DetectorOptions(StrictModel):
     )
     image_size: PositiveInt | None = Field(
         default=None, description="Longer side of the detector's input, pixels; default: the size it was trained at."
+    )
+    boxes: Boxes = Field(
+        default="two_views",
+        description="What a detection's box is: `strongest` of the detector's overlapping proposals, as in the plain "
+        "loop; `voted`, their mean, at no cost; `two_views`, the mean over two looks at each frame, the second at 1.4 "
+        "times the size (mirrored, for an export of fixed size), at about three times the cost.",
     )
     device: str = Field(default="auto", description="auto, cpu, cuda, cuda:1, …; never part of a label's identity.")
     batch: PositiveInt = Field(default=8, description="Frames per forward pass; never part of a label's identity.")

@@ -154,7 +154,7 @@ def test_identity_follows_what_determines_labels_and_nothing_else(store: Store, 
     for changes in ({"tracker": "bytetrack"}, {"refine": None}, {"refine": RefinementOptions(smooth_frames=0)}):
         assert identity(**changes)[0] == detection
         assert identity(**changes)[1] != label
-    for changes in ({"score_floor": 0.2}, {"image_size": 320}):
+    for changes in ({"score_floor": 0.2}, {"image_size": 320}, {"boxes": "voted"}, {"boxes": "strongest"}):
         assert identity(**changes)[0] != detection
         assert identity(**changes)[1] != label
     other = YoloAnnotator(base, replace(weights, sha256="0" * 64), store)
