@@ -56,7 +56,7 @@ def find_sightings(boxes: CarriedBoxes, merged: MergedDetections, least_iou: flo
 
     A neighbour's detection is thereby not taken for a thing that is gone, as long as the neighbour is there.
     """
-    votes = _votes(merged)
+    votes = _votes(merged, 1 + int(boxes.class_index.max(initial=-1)))
     detection, iou = np.full(len(boxes), -1, np.int32), np.zeros(len(boxes), np.float32)
     support, doubt = np.zeros(len(boxes), np.float32), np.zeros(len(boxes), np.float32)
     kept = merged.kept
@@ -87,10 +87,10 @@ def iou_of_all(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return ratio
 
 
-def _votes(merged: MergedDetections) -> np.ndarray:
-    """``(rows, classes)`` float32 scores of each detection's votes."""
-    classes = int(merged.vote_class.max(initial=-1)) + 1
-    table = np.zeros((len(merged.kept), max(classes, 256)), np.float32)
+def _votes(merged: MergedDetections, classes: int) -> np.ndarray:
+    """``(rows, C)`` float32 scores of each detection's votes; C is at least ``classes``."""
+    classes = max(classes, int(merged.vote_class.max(initial=-1)) + 1)
+    table = np.zeros((len(merged.kept), classes), np.float32)
     table[merged.vote_row, merged.vote_class] = merged.vote_score
     return table
 
