@@ -6,8 +6,10 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from annotators.build import build_annotator
 from annotators.carried import CarriedAnnotator, carry_labels
 from schemas.errors import EnvironmentFault, StoreError
+from schemas.recipe_text import validate_recipe
 from schemas.tables import DETECTIONS, TRACKS, TRUTH, table_from_columns
 from storage.clips import RECORD_FORM, SOURCE_TRUTH_STAGE, truth_key
 from storage.commits import commit_table
@@ -170,6 +172,20 @@ def blind_detector() -> SimpleNamespace:
         fingerprint="tracks",
         track=lambda sequence: [TRACKS.empty_table() for _ in sequence],
     )
+
+
+def test_a_recipe_names_it_and_no_model_is_loaded_yet(store):
+    recipe = validate_recipe(
+        {
+            "name": "restyled",
+            "prompts": {"template": "a street", "axes": {}},
+            "generator": {"kind": "diffusers", "preset": "wan2.1-1.3b", "mode": "video", "source": "procedural"},
+            "annotator": {"kind": "carried", "weights": "starter", "device": "cpu"},
+        }
+    )
+    annotator = build_annotator(recipe, store)
+    assert isinstance(annotator, CarriedAnnotator)
+    assert annotator.fingerprint == build_annotator(recipe, store).fingerprint
 
 
 def test_a_published_class_that_the_detector_does_not_know_is_refused(store):
