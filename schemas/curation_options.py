@@ -76,7 +76,7 @@ class CurationOptions(StrictModel):
         default=0.8, ge=0, le=1, description="A clip with a larger share of crushed and burnt-out pixels is rejected."
     )
     max_blur: float = Field(
-        default=0.85, ge=0, le=1, description="A clip that is more blurred (0 sharp to 1) is rejected."
+        default=0.75, ge=0, le=1, description="A clip that is more blurred (0 sharp to 1) is rejected."
     )
     max_flicker: float = Field(
         default=0.12,

@@ -25,7 +25,7 @@ CASES = {
     "frozen": ("frozen_share", 0.8, 0.9),
     "contrast": ("contrast", 0.01, 0.005),
     "clipped": ("clipped", 0.8, 0.9),
-    "blur": ("blur", 0.85, 0.9),
+    "blur": ("blur", 0.75, 0.8),
     "flicker": ("flicker", 0.12, 0.2),
     "cuts": ("cuts", 0, 1),
     "motion": ("object_motion", 0.001, 0.0005),
