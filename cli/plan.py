@@ -1,5 +1,6 @@
 """`framefoundry plan`: what a recipe would make, and what it would cost; renders nothing."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -18,11 +19,25 @@ def plan(
     recipe: RecipeArgument,
     first: Annotated[int, typer.Option("--first", min=1, help="How many scenarios to list.")] = 20,
     every: Annotated[bool, typer.Option("--all", help="List all scenarios.")] = False,
+    missing: Annotated[
+        str, typer.Option(metavar="NAME[@VERSION]", help="Plan clips for what this dataset's quota still lacks.")
+    ] = "",
+    write: Annotated[
+        Path | None, typer.Option(metavar="FILE.csv", help="With --missing: where to write them, for `prompts.extra`.")
+    ] = None,
 ) -> None:
     """Show the scenarios of a recipe, how well they cover its axes, and what rendering them would cost.
 
+    With --missing: what another round should render. Name the file that --write
+    writes as `prompts.extra` in the recipe, and run it again.
+
     Example:  framefoundry plan recipes/quickstart.yaml --all
     """
+    if missing:
+        from cli.plan_missing import plan_missing_clips
+
+        plan_missing_clips(context.obj, recipe, missing, write)
+        return
     from cli.estimates import estimate_jobs
     from cli.machine_checks import planned_root
     from cli.plan_tables import axis_table, estimate_lines, heading, pair_lines, plan_as_json, scenario_table

@@ -6,7 +6,7 @@ from schemas.annotator_options import DetectorOptions
 from schemas.diffusers_options import DiffusersOptions
 from schemas.errors import RecipeError
 from schemas.generator_options import FootageOptions
-from schemas.prompts import PromptFile
+from schemas.prompts import PromptFile, PromptTemplate
 from schemas.recipe import Recipe
 from schemas.recipe_text import parse_recipe
 
@@ -46,6 +46,11 @@ def _resolve_paths(recipe: Recipe, folder: Path) -> Recipe:
     changes: dict[str, object] = {}
     if isinstance(recipe.prompts, PromptFile):
         changes["prompts"] = recipe.prompts.model_copy(update={"file": _beside(folder, recipe.prompts.file)})
+    if isinstance(recipe.prompts, PromptTemplate) and recipe.prompts.extra:
+        changes["prompts"] = recipe.prompts.model_copy(update={"extra": _beside(folder, recipe.prompts.extra)})
+    if near := recipe.curation.near_duplicates:
+        near = near.model_copy(update={"embedder": _if_present(folder, near.embedder)})
+        changes["curation"] = recipe.curation.model_copy(update={"near_duplicates": near})
     if isinstance(recipe.generator, FootageOptions):
         changes["generator"] = recipe.generator.model_copy(update={"path": _beside(folder, recipe.generator.path)})
     if isinstance(recipe.generator, DiffusersOptions):
