@@ -8,9 +8,9 @@ def view(*rows: tuple[float, ...]) -> np.ndarray:
     return np.array(rows, np.float32).reshape(-1, 6)
 
 
-def test_a_box_is_the_mean_of_its_group_by_score():
-    fused = fuse_boxes([view((10, 10, 50, 50, 0.9, 0), (13, 10, 50, 53, 0.45, 0))], 0.7)
-    np.testing.assert_allclose(fused, [(11, 10, 50, 51, 0.9, 0)], rtol=1e-6)
+def test_a_box_is_the_mean_of_its_group_by_squared_score():
+    fused = fuse_boxes([view((10, 10, 50, 50, 0.8, 0), (15, 10, 50, 55, 0.4, 0))], 0.7)
+    np.testing.assert_allclose(fused, [(11, 10, 50, 51, 0.8, 0)], rtol=1e-6)
 
 
 def test_boxes_apart_or_of_other_classes_keep_to_themselves():
