@@ -88,7 +88,7 @@ class Renderer:
         failure = ""
         try:
             with self._device_lock:
-                batch = self._denoiser.denoise(group)
+                batch = self._denoiser.denoise(group, self._ladder.footing.batch)
         except FramefoundryError as fault:
             self._give_up(group, "bad_input", str(fault))
             return True
@@ -150,7 +150,7 @@ class Renderer:
 
     def _finish_clip(self, task: ClipTask, batch: Denoised, index: int, denoise_seconds: float) -> None:
         assert batch.decode is not None
-        call = batch.decode.of_clip(index, len(batch.tasks))
+        call = batch.decode.of_clip(index, batch.rows)
         started = time.perf_counter()
         try:
             frames = self._decode(task, call)

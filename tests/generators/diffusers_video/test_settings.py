@@ -192,3 +192,18 @@ def test_settings_of_another_cache_are_refused(plan_of):
         DiffusersOptions(model="m", cache="first_block", cache_interval=2)
     with pytest.raises(RecipeError, match="cache_interval belongs to"):
         plan_of("wan", cache_interval=2)
+
+
+@pytest.mark.parametrize("model", ["wan", "ltx"])
+def test_batches_that_are_not_full_have_the_shape_of_full_ones(plan_of, tasks_of, embeddings_of, model):
+    from generators.diffusers_video.denoising import Denoiser
+
+    plan, tasks = plan_of(model), tasks_of("a red ball", "a blue box", "a car", "a dog")
+    denoiser = Denoiser(load_renderer(plan, "cpu"), plan, "cpu", embeddings_of(plan, tasks))
+
+    def last_of(tasks, size: int):
+        batch = denoiser.denoise(tasks, size)
+        assert (len(batch.tasks), batch.rows, batch.decode.args[0].shape[0]) == (len(tasks), size, size)
+        return batch.decode.of_clip(len(tasks) - 1, batch.rows).args[0]
+
+    assert (last_of(tasks[3:], 4) - last_of(tasks, 4)).abs().max() < 1e-5
