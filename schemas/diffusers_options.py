@@ -145,8 +145,9 @@ class DiffusersOptions(StrictModel):
     )
     labelling: Literal["wait", "share", "cpu"] = Field(
         default="wait",
-        description="Where labels are made on a machine with one GPU. wait: the renderer ends first and frees its "
-        "memory; share: it stays within its share of the memory; cpu: the detector runs on the CPU.",
+        description="Labels are made once all clips are rendered; on a machine with one GPU, wait: the renderer ends "
+        "first and frees its memory; share: it stays loaded until the run ends, within its share of the memory; cpu: "
+        "it ends, and the detector runs on the CPU.",
     )
     labelling_memory_gb: PositiveFloat = Field(
         default=4, description="labelling share: GPU memory that the renderer leaves to the detector, GB."

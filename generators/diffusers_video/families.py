@@ -53,9 +53,7 @@ FAMILIES: tuple[Family, ...] = (
         siblings={"image": "WanImageToVideoPipeline", "video": "WanVideoToVideoPipeline"},
     ),
     # Its latents of several first frames are mixed up between clips (each clip gets all frames), so one at a time.
-    Family(
-        "WanImageToVideoPipeline", "image", 16, 4, 16, _EMBEDS, batches=False, caches=_BOTH, licence=_WAN, tested=True,
-    ),
+    Family("WanImageToVideoPipeline", "image", 16, 4, 16, _EMBEDS, batches=False, licence=_WAN, tested=True),
     # It calls its transformer outside a cache context, which FirstBlockCache needs.
     Family("WanVideoToVideoPipeline", "video", 16, 4, 16, _EMBEDS, caches=(), licence=_WAN, tested=True),
     Family(
