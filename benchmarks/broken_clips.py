@@ -68,38 +68,42 @@ def turn_colours(frames: Frames, boxes: Mapping[int, np.ndarray]) -> list[np.nda
     """
     import cv2
 
-    turned = []
-    for index, frame in enumerate(frames):
-        frame = frame.copy()
-        if index in boxes:
-            left, top, width, height = np.round(boxes[index]).astype(int)
-            inside = frame[max(0, top) : top + height, max(0, left) : left + width]
-            hsv = cv2.cvtColor(inside, cv2.COLOR_RGB2HSV).astype(int)
-            share = index / max(1, len(frames) - 1)
-            hsv[..., 0] = (hsv[..., 0] + 90 * share) % 180
-            hsv[..., 1] = np.clip(hsv[..., 1] + 120 * share, 0, 255)
-            inside[:] = cv2.cvtColor(hsv.astype(np.uint8), cv2.COLOR_HSV2RGB)
-        turned.append(frame)
+    turned = [frame.copy() for frame in frames]
+    for index, box in boxes.items():
+        inside = _inside(turned[index], box)
+        hsv = cv2.cvtColor(inside, cv2.COLOR_RGB2HSV).astype(int)
+        share = index / max(1, len(frames) - 1)
+        hsv[..., 0] = (hsv[..., 0] + 90 * share) % 180
+        hsv[..., 1] = np.clip(hsv[..., 1] + 120 * share, 0, 255)
+        inside[:] = cv2.cvtColor(hsv.astype(np.uint8), cv2.COLOR_HSV2RGB)
     return turned
 
 
-def drop_objects(frames: Frames, boxes: Sequence[Mapping[int, np.ndarray]], background: np.ndarray) -> list[np.ndarray]:
-    """Objects vanish in every other frame, as objects of generated videos do.
+def drop_object(frames: Frames, boxes: Mapping[int, np.ndarray]) -> list[np.ndarray]:
+    """One object vanishes in every third frame: what surrounds it closes over it. ``boxes`` as above."""
+    import cv2
 
-    Args:
-        frames: of the clip, from a still camera.
-        boxes: for each object, frame index -> x, y, width, height, pixels.
-        background: the picture without them.
-    """
-    dropped = []
-    for index, frame in enumerate(frames):
-        frame = frame.copy()
-        for box in (places[index] for places in boxes if index % 2 and index in places):
-            left, top = np.maximum(np.floor(box[:2]), 0).astype(int)
-            right, bottom = np.ceil(box[:2] + box[2:]).astype(int)
-            frame[top:bottom, left:right] = background[top:bottom, left:right]
-        dropped.append(frame)
+    dropped = [frame.copy() for frame in frames]
+    for index, box in boxes.items():
+        if index % 3 == 1:
+            mask = np.zeros(frames[index].shape[:2], np.uint8)
+            _inside(mask, box)[:] = 1
+            dropped[index] = cv2.inpaint(frames[index], mask, 3, cv2.INPAINT_TELEA)
     return dropped
+
+
+def swap_object(
+    frames: Frames, boxes: Mapping[int, np.ndarray], other: Frames, other_boxes: Mapping[int, np.ndarray]
+) -> list[np.ndarray]:
+    """In every other frame one object is an object of another clip instead, stretched to its box. Boxes as above."""
+    import cv2
+
+    swapped = [frame.copy() for frame in frames]
+    for index in sorted(set(boxes) & set(other_boxes)):
+        inside, instead = _inside(swapped[index], boxes[index]), _inside(other[index], other_boxes[index])
+        if index % 2 and inside.size and instead.size:
+            inside[:] = cv2.resize(instead, inside.shape[1::-1], interpolation=cv2.INTER_AREA)
+    return swapped
 
 
 BREAKS: Mapping[str, Callable[[Frames, int], list[np.ndarray]]] = {
@@ -113,6 +117,13 @@ BREAKS: Mapping[str, Callable[[Frames, int], list[np.ndarray]]] = {
     "noisy": add_noise,
 }
 """Those that need nothing but the frames and a seed."""
+
+
+def _inside(picture: np.ndarray, box: np.ndarray) -> np.ndarray:
+    """The part of ``picture`` inside ``box``, as a view."""
+    left, top = np.maximum(np.floor(box[:2]), 0).astype(int)
+    right, bottom = np.ceil(box[:2] + box[2:]).astype(int)
+    return picture[top:bottom, left:right]
 
 
 def _to_uint8(values: np.ndarray) -> np.ndarray:
