@@ -63,12 +63,12 @@ def count_objects(clips: pa.Table, tracks: pa.Table, verdicts: pa.Array, recipe:
     names = recipe.class_names or tuple(sorted(name for name in published if name is not None))
     class_of_code = np.array([names.index(name) if name in names else -1 for name in published], np.int64)
     class_index = class_of_code[encoded.indices.to_numpy()] if len(encoded) else np.empty(0, np.int64)
-    rows = np.stack(
-        [clip.to_numpy().astype(np.int64), class_index, labels["track"].to_numpy().astype(np.int64)], axis=1
-    )
-    objects = np.unique(rows[class_index >= 0], axis=0)[:, :2]
-    held, counts = np.unique(objects, axis=0, return_counts=True)
-    return Holdings(held[:, 0], held[:, 1], counts.astype(np.int64), names)
+    classes = max(len(names), 1)
+    place = clip.to_numpy().astype(np.int64) * classes + class_index
+    # Sorting single numbers is many times faster than sorting rows, and a million frames hold millions of labels.
+    objects = np.unique((place << 32 | labels["track"].to_numpy().astype(np.int64))[class_index >= 0])
+    held, counts = np.unique(objects >> 32, return_counts=True)
+    return Holdings(held // classes, held % classes, counts.astype(np.int64), names)
 
 
 def find_conditions(clips: pa.Table, axes: Sequence[str], recipe: Recipe) -> Conditions:

@@ -101,9 +101,9 @@ def _first_of_each_track(frames: pa.Table, usable: np.ndarray) -> np.ndarray:
     track = pc.struct_field(objects.flatten(), "track").to_numpy()
     clip = frames["clip_id"].combine_chunks().dictionary_encode().indices.to_numpy()[row]
     counted = usable[row]
-    keys = np.stack([clip[counted].astype(np.int64), track[counted].astype(np.int64)], axis=1)
+    keys = clip[counted].astype(np.int64) << 32 | track[counted].astype(np.int64)
     first = np.zeros(len(frames), dtype=bool)
     if len(keys):
-        _, at = np.unique(keys, axis=0, return_index=True)  # the first, since rows are sorted by frame
+        _, at = np.unique(keys, return_index=True)  # the first, since rows are sorted by frame
         first[row[counted][at]] = True
     return first
