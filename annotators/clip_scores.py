@@ -13,7 +13,7 @@ from annotators.quality import rate_quality
 from schemas import tables
 from schemas.records import ClipRecord
 
-CLIP_SCORES_VERSION = "3"
+CLIP_SCORES_VERSION = "4"
 
 
 def score_clip(
@@ -73,6 +73,7 @@ def _sum_up_frames(frame_scores: pa.Table, fps: float) -> dict[str, float | None
         "blur": _median(column["blur"]),
         "clipped": _median(column["clipped"]),
         "motion": _median(later["change"]),
+        "moving_share": _mean(later["moved"]),
         "camera_motion": _mean(later["camera_motion"][steady]) * fps,
         "object_motion": _mean(later["object_motion"][steady]) * fps,
         "warp_error": _mean(later["warp_error"][steady]),

@@ -14,7 +14,7 @@ from schemas import tables
 from schemas.errors import MediaError
 from storage.video import read_frames
 
-FRAME_SCORES_VERSION = "2"
+FRAME_SCORES_VERSION = "3"
 
 PICTURE_SIDE = 320
 """Longer side, pixels, that larger frames are scored at: cost does not grow with the clip's size."""
@@ -28,6 +28,11 @@ LIT_SHARE = 0.001
 REPEAT_LEVELS = 2.0
 """Frames whose every block of 8 x 8 pixels differs by fewer levels of mean luma are the same: encoders dither a frozen
 picture by less, and anything that moves changes some block by more."""
+
+MOVED_SIGMAS = 7.0
+"""Something moved where the mean of a block changes by this many standard deviations of all blocks' changes, and by
+``REPEAT_LEVELS``. Grain changes every block alike, and brightness that pumps most of them; a dog across the street
+changes two or three, by more than flow can follow."""
 
 CUT_UNMATCHED, CUT_COLOURS, CUT_CONTRAST = 0.8, 0.05, 4.0
 """A cut: flow finds no match for this share of the frame, this share of the pixels changed colour, and both pictures
@@ -91,6 +96,7 @@ def _score_each(images: Iterable[np.ndarray]) -> Iterator[dict[str, float | bool
             "clipped": measure_clipping(picture.luma),
             "change": 0.0 if before is None else cv2.mean(cv2.absdiff(picture.luma, before.luma))[0] / 255,
             **asdict(flow),
+            "moved": before is not None and (flow.camera_motion > 0 or _has_mover(before, picture)),
             "cut": before is not None and _is_cut(before, picture, flow),
             "black": bool(np.count_nonzero(picture.luma >= LIT_LUMA) < LIT_SHARE * picture.luma.size),
             "repeated": before is not None and bool(np.abs(picture.blocks - before.blocks).max() < REPEAT_LEVELS),
@@ -111,6 +117,14 @@ def _prepare(image: np.ndarray) -> _Picture:
         small=shrink(luma, FLOW_SIDE),
         colours=colours / (small.shape[0] * small.shape[1]),
     )
+
+
+def _has_mover(before: _Picture, after: _Picture) -> bool:
+    """Whether some block changed by more than the spread of all, estimated robustly, explains."""
+    change = after.blocks - before.blocks
+    change = np.abs(change - np.median(change))
+    spread = 1.4826 * float(np.median(change))
+    return bool(change.max() >= max(MOVED_SIGMAS * spread, REPEAT_LEVELS))
 
 
 def _is_cut(before: _Picture, after: _Picture, flow: FlowScores) -> bool:

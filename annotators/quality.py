@@ -27,7 +27,7 @@ class Factor:
 FACTORS: Mapping[str, Factor] = {
     "black_share": Factor(best=0.0, worst=0.5),
     "frozen_share": Factor(best=0.0, worst=1.0),
-    "movement": Factor(best=0.005, worst=0.001),
+    "moving_share": Factor(best=0.3, worst=0.0),
     "flicker": Factor(best=0.02, worst=0.3),
     "warp_error": Factor(best=0.0, worst=0.2),
     "blur": Factor(best=0.6, worst=0.95),
@@ -40,22 +40,18 @@ FACTORS: Mapping[str, Factor] = {
     "size_jitter": Factor(best=0.05, worst=0.6),
     "agreement": Factor(best=1.0, worst=-0.25),
 }
-"""The factor of each column of ``CLIP_SCORES``; ``movement`` is the larger of camera's and objects' motion. Every
-procedural clip without a fault lies at or near the good end; clips that show nothing of their promise keep a fifth."""
+"""The factor of each column of ``CLIP_SCORES``. Every procedural clip without a fault lies at or near the good end;
+clips that show nothing of their promise keep a fifth."""
 
 
 def rate_factors(scores: Mapping[str, float | None]) -> dict[str, float]:
     """Each factor of a clip, 0 to 1; 1 where its score is null.
 
     Args:
-        scores: the columns of ``CLIP_SCORES`` that ``FACTORS`` names, ``camera_motion`` and ``object_motion``.
+        scores: the columns of ``CLIP_SCORES`` that ``FACTORS`` names.
     """
-    movement = max(scores["camera_motion"] or 0.0, scores["object_motion"] or 0.0)
-    values = {**scores, "movement": movement}
-    return {
-        name: 1.0 if value is None else factor.rate(value)
-        for name, factor, value in ((name, factor, values[name]) for name, factor in FACTORS.items())
-    }
+    pairs = ((name, factor, scores[name]) for name, factor in FACTORS.items())
+    return {name: 1.0 if value is None else factor.rate(value) for name, factor, value in pairs}
 
 
 def rate_quality(scores: Mapping[str, float | None]) -> float:

@@ -51,7 +51,7 @@ SCENES: tuple[tuple[str, Mapping[str, int], str, str, str], ...] = (
 )
 # Where a default leaves a gate open, the limit that it is tried at.
 LIMITS = {
-    "min_motion": 0.001, "max_drift": 0.3, "max_box_flicker": 0.3, "max_class_flicker": 0.2, "min_agreement": 0.6,
+    "min_moving": 0.1, "max_drift": 0.3, "max_box_flicker": 0.3, "max_class_flicker": 0.2, "min_agreement": 0.6,
     "max_surplus": 0,
 }  # fmt: skip
 OPEN = {
@@ -202,7 +202,7 @@ def judge(gate: Gate, examples: Sequence[Example], scores: pa.Table) -> tuple[li
     clips = clips_table([example.record for example in examples])
     decided = judge_clips(clips, scores, gate_recipe(gate)).columns()
     refused = [verdict == REJECTED for verdict in decided["verdict"].to_pylist()]
-    column = {"movement": "object_motion", "surplus_of_recipe": "surplus"}.get(gate.score, gate.score)
+    column = {"surplus_of_recipe": "surplus"}.get(gate.score, gate.score)
     return refused, scores[column].to_pylist()
 
 

@@ -20,8 +20,8 @@ class Gate:
 
     Attributes:
         rule: its name in the decisions.
-        score: a column of ``CLIP_SCORES``; or ``movement``, the larger of camera's and objects' motion; or
-            ``surplus_of_recipe``, the surplus of the recipe's classes, of those that the scenario did not promise too.
+        score: a column of ``CLIP_SCORES``; or ``surplus_of_recipe``, the surplus of the recipe's classes, of those that
+            the scenario did not promise too.
         option: the limit, in ``CurationOptions``; null there leaves the gate open.
         at_most: whether values above the limit are refused, else those below.
         may_be_unknown: whether a clip without a value passes; where every clip has one, no number is a fault.
@@ -44,7 +44,7 @@ GATES = (
     Gate("blur", "blur", "max_blur"),
     Gate("flicker", "flicker", "max_flicker"),
     Gate("cuts", "cuts", "max_cuts", rendered_only=True),
-    Gate("motion", "movement", "min_motion", at_most=False),
+    Gate("motion", "moving_share", "min_moving", at_most=False),
     Gate("drift", "drift", "max_drift", may_be_unknown=True),
     Gate("box_flicker", "box_flicker", "max_box_flicker", may_be_unknown=True),
     Gate("class_flicker", "class_flicker", "max_class_flicker", may_be_unknown=True),
@@ -88,9 +88,6 @@ def judge_clips(clips: pa.Table, scores: pa.Table, recipe: Recipe) -> Rulings:
 
 def _values_of(score: str, scores: pa.Table, recipe: Recipe) -> tuple[Values, NDArray[np.bool_]]:
     """Values of a score, float32, and which of them are not null."""
-    if score == "movement":
-        values = np.maximum(to_floats(scores["camera_motion"]), to_floats(scores["object_motion"]))
-        return values, np.ones(len(values), bool)
     if score == "surplus_of_recipe":
         return _surplus_of_recipe(scores["surplus_by_class"], recipe)
     return to_floats(scores[score]), scores[score].is_valid().to_numpy()

@@ -88,10 +88,11 @@ class CurationOptions(StrictModel):
         ge=0,
         description="A rendered clip with more scene cuts is rejected; footage may have any. null: so may all.",
     )
-    min_motion: float = Field(
+    min_moving: float = Field(
         default=0.0,
         ge=0,
-        description="A clip in which neither camera nor objects move so far, in frame diagonals a second, is rejected.",
+        le=1,
+        description="Least share of frames in which camera or objects move; grain is no motion. 0: even still scenes.",
     )
     max_drift: float | None = Field(
         default=None,

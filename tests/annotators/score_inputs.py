@@ -39,7 +39,7 @@ def make_frame_scores(frames: int, **columns: object) -> pa.Table:
     good = {
         "brightness": 0.4, "contrast": 0.2, "sharpness": 100.0, "blur": 0.2, "clipped": 0.0, "change": 0.02,
         "camera_motion": 0.0, "object_motion": 0.01, "warp_error": 0.0, "flicker": 0.01, "unmatched": 0.02,
-        "cut": False, "black": False, "repeated": False,
+        "moved": True, "cut": False, "black": False, "repeated": False,
     }  # fmt: skip
     values = {name: [value] * frames for name, value in good.items()}
     return tables.table_from_columns(tables.FRAME_SCORES, {"frame": np.arange(frames), **values, **columns})

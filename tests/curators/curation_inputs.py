@@ -50,8 +50,8 @@ def make_scores(clips: pa.Table, **columns) -> pa.Table:
     """Scores of good clips; ``columns`` replace whole columns."""
     good = {
         "brightness": 0.5, "contrast": 0.2, "sharpness": 100.0, "blur": 0.2, "clipped": 0.0, "motion": 0.1,
-        "camera_motion": 0.0, "object_motion": 0.05, "warp_error": 0.01, "flicker": 0.01, "cuts": 0,
-        "black_share": 0.0, "frozen_share": 0.0, "boxes": 1, "tracks": 1, "quality": 1.0,
+        "moving_share": 1.0, "camera_motion": 0.0, "object_motion": 0.05, "warp_error": 0.01, "flicker": 0.01,
+        "cuts": 0, "black_share": 0.0, "frozen_share": 0.0, "boxes": 1, "tracks": 1, "quality": 1.0,
     }  # fmt: skip
     values = {field.name: pa.array([good.get(field.name)] * len(clips), field.type) for field in list(CLIP_SCORES)[1:]}
     return table_from_columns(CLIP_SCORES, {"clip_id": clips["clip_id"], **values, **columns})

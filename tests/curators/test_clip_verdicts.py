@@ -5,7 +5,7 @@ from curation_inputs import make_clips, make_recipe, make_scores
 from curators.clip_verdicts import GATES, judge_clips
 
 ALL_GATES = {
-    "min_motion": 0.001, "max_drift": 0.3, "max_box_flicker": 0.5, "max_class_flicker": 0.2, "min_agreement": 0.5,
+    "min_moving": 0.1, "max_drift": 0.3, "max_box_flicker": 0.5, "max_class_flicker": 0.2, "min_agreement": 0.5,
     "max_surplus": 1,
 }  # fmt: skip
 
@@ -28,7 +28,7 @@ CASES = {
     "blur": ("blur", 0.75, 0.8),
     "flicker": ("flicker", 0.12, 0.2),
     "cuts": ("cuts", 0, 1),
-    "motion": ("object_motion", 0.001, 0.0005),
+    "motion": ("moving_share", 0.1, 0.05),
     "drift": ("drift", 0.3, 0.4),
     "box_flicker": ("box_flicker", 0.5, 0.6),
     "class_flicker": ("class_flicker", 0.2, 0.3),
@@ -59,8 +59,7 @@ def test_a_gate_without_a_limit_is_open(rule):
 @pytest.mark.parametrize("rule", [gate.rule for gate in GATES if not gate.may_be_unknown and gate.rule != "cuts"])
 def test_a_score_that_is_not_a_number_is_refused(rule):
     name = CASES[rule][0]
-    other = {"camera_motion": [float("nan"), 0.0]} if rule == "motion" else {}
-    assert judge(**{name: [float("nan"), CASES[rule][1]]}, **other) == [("rejected", rule), ("accepted", "")]
+    assert judge(**{name: [float("nan"), CASES[rule][1]]}) == [("rejected", rule), ("accepted", "")]
 
 
 @pytest.mark.parametrize("name", ["drift", "box_flicker", "class_flicker", "agreement", "surplus_by_class"])
@@ -71,10 +70,6 @@ def test_a_clip_of_which_nothing_is_known_passes(name):
 
 def test_footage_may_be_cut():
     assert judge(synthetic=False, cuts=[0, 5]) == [("accepted", "")] * 2
-
-
-def test_a_moving_camera_is_motion():
-    assert judge(object_motion=[0.0, 0.0], camera_motion=[0.0, 0.1]) == [("rejected", "motion"), ("accepted", "")]
 
 
 def test_surplus_of_classes_that_the_recipe_does_not_publish_is_none():
@@ -90,7 +85,7 @@ def test_the_first_rule_that_applies_decides():
 
 def test_the_defaults_leave_judgements_of_taste_to_the_ranking():
     poor = {"drift": [0.9] * 2, "box_flicker": [0.9] * 2, "class_flicker": [0.9] * 2, "agreement": [0.0] * 2}
-    assert judge(curation={}, object_motion=[0.0, 0.0], **poor) == [("accepted", "")] * 2
+    assert judge(curation={}, moving_share=[0.0, 0.0], **poor) == [("accepted", "")] * 2
 
 
 def test_a_clip_without_scores_is_a_mistake():
