@@ -25,6 +25,7 @@ from annotators.build import build_annotator
 from annotators.clip_scores import score_clip
 from annotators.frame_scores import score_frames
 from annotators.labelling import label_sequences, read_labels
+from annotators.quality import rate_quality
 from curators.clip_verdicts import GATES, Gate, judge_clips
 from generators.procedural.render import render_scene
 from generators.procedural.scene import SceneRequest
@@ -51,13 +52,14 @@ SCENES: tuple[tuple[str, Mapping[str, int], str, str, str], ...] = (
 )
 # Where a default leaves a gate open, the limit that it is tried at.
 LIMITS = {
-    "min_moving": 0.1, "max_drift": 0.3, "max_box_flicker": 0.3, "max_class_flicker": 0.2, "min_agreement": 0.6,
+    "min_moving": 0.1, "max_drift": 0.25, "max_box_flicker": 0.2, "max_class_flicker": 0.35, "min_agreement": 0.6,
     "max_surplus": 0,
 }  # fmt: skip
 OPEN = {
     "max_black": 1, "max_frozen": 1, "min_contrast": 0, "max_clipped": 1, "max_blur": 1, "max_flicker": 1e9,
     "max_cuts": None,
 }  # fmt: skip
+FROM_LABELS = ("drift", "box_flicker", "class_flicker", "size_jitter", "agreement")
 OTHER = "other_prompt"
 REFUSED_BY = {
     "black": ("black",), "frozen": ("frozen",), "contrast": ("grey", "black"), "clipped": ("overexposed", "black"),
@@ -148,6 +150,8 @@ def commit_examples(store: Store, clips: Sequence[Clip]) -> Iterator[Example]:
     """Each good clip, and what can be made of it."""
     for place, clip in enumerate(clips):
         other = clips[(place + 1) % len(clips)]
+        strangers = [c for c in [*clips[place + 1 :], *clips] if not set(c.objects) & set(clip.objects)]
+        double = min(strangers, key=lambda stranger: misfit(clip.boxes, stranger.boxes))
         good = commit(store, f"{place}-good", clip.objects, clip.frames)
         yield Example(good, clip.name, "", True)
         for way, breaking in BREAKS.items():
@@ -157,11 +161,17 @@ def commit_examples(store: Store, clips: Sequence[Clip]) -> Iterator[Example]:
         for way, frames in {
             "recoloured": turn_colours(clip.frames, clip.boxes),
             "dropped": drop_object(clip.frames, clip.boxes),
-            "swapped": swap_object(clip.frames, clip.boxes, other.frames, other.boxes),
+            "swapped": swap_object(clip.frames, clip.boxes, double.frames, double.boxes),
         }.items():
             yield Example(commit(store, f"{place}-{way}", clip.objects, frames), clip.name, way, True)
-        stranger = next(c for c in [*clips[place + 1 :], *clips] if not set(c.objects) & set(clip.objects))
-        yield Example(commit(store, f"{place}-{OTHER}", stranger.objects, clip.frames), clip.name, OTHER, True)
+        yield Example(commit(store, f"{place}-{OTHER}", strangers[0].objects, clip.frames), clip.name, OTHER, True)
+
+
+def misfit(boxes: Mapping[int, np.ndarray], others: Mapping[int, np.ndarray]) -> float:
+    """How much an object must be stretched to fit into the box of another, over the frames that show both."""
+    both = sorted(set(boxes) & set(others))
+    ratios = [np.log(boxes[frame][2:] / others[frame][2:]) for frame in both]
+    return float(np.mean(np.abs(ratios))) if both else np.inf
 
 
 def commit(store: Store, clip_id: str, objects: Mapping[str, int], frames: Frames) -> ClipRecord:
@@ -226,17 +236,27 @@ def report_gate(gate: Gate, examples: Sequence[Example], scores: pa.Table) -> in
 
 
 def report_ranking(examples: Sequence[Example], scores: pa.Table) -> int:
-    """Print each clip's quality beside that of what was made of it; the number of clips that rank first."""
-    quality = scores["quality"].to_pylist()
+    """Print each clip's quality beside that of what was made of it; the number of clips that rank first.
+
+    Where the rival has no labels, neither side's labels count.
+    """
+    rows = scores.to_pylist()
     sources = list(dict.fromkeys(example.source for example in examples))
-    print(f"\nquality, the rank: {'good':>11}{'next best':>12}")
+    print(f"\n{'quality, the rank':<24}{'good':>11}{'least margin':>14}")
     first = 0
     for source in sources:
-        own = {e.broken: value for e, value in zip(examples, quality, strict=True) if e.source == source}
-        good = own.pop("")
-        rival = max(own, key=lambda way: own[way])
-        first += good > own[rival]
-        print(f"  {source:<22}{good:>6.3f}{own[rival]:>12.3f} {rival}{'' if good > own[rival] else '  WRONG'}")
+        own = [(example, row) for example, row in zip(examples, rows, strict=True) if example.source == source]
+        [good] = [row for example, row in own if not example.broken]
+        by_pixels = rate_quality(good | dict.fromkeys(FROM_LABELS))
+        margins = {
+            example.broken: (good["quality"] if example.labelled else by_pixels) - row["quality"]
+            for example, row in own
+            if example.broken
+        }
+        rival = min(margins, key=lambda way: margins[way])
+        first += margins[rival] > 0
+        verdict = "" if margins[rival] > 0 else "  WRONG"
+        print(f"  {source:<22}{good['quality']:>11.3f}{margins[rival]:>14.3f} {rival}{verdict}")
     return first
 
 
