@@ -13,14 +13,17 @@ from prefect.cache_policies import NO_CACHE
 from annotators.embeddings import read_embeddings, stream_embeddings
 from annotators.labelling import ClipSequence, read_labels
 from curators.background import keep_background
+from curators.calibrated import calibrate_tracks
 from curators.curate import curate
 from curators.frame_thinning import thin_frames
 from curators.near_duplicates import describe_clips
+from flows.label_quality import assess_labels
 from flows.residents import resident_annotator, resident_embedder
 from flows.stopwatch import Stopwatch
 from publishers.publish import PublishedVersion, publish
 from publishers.quota import MISSING_FILE, describe_missing, list_missing
 from publishers.rows import DatasetRows, ThinFrames, build_rows
+from schemas.calibration import LabelQuality
 from schemas.errors import EmptyResultError
 from schemas.recipe import Recipe
 from schemas.records import ClipRecord
@@ -45,6 +48,7 @@ class Published(StrictModel):
     clip_verdicts: dict[str, int]
     frame_uses: dict[str, int]
     warnings: list[str]
+    label_quality: str
 
 
 def publish_version(recipe: Recipe, store: Store, records: Sequence[ClipSequence], watch: Stopwatch) -> Published:
@@ -69,26 +73,32 @@ def curate_and_publish(recipe: Recipe, store: str, sequences: list[list[str]]) -
     """
     opened, watch = Store.open(store), Stopwatch()
     with watch.stage("curate"):
-        rows = curated_rows(recipe, opened, sequences)
+        rows, quality = curated_rows(recipe, opened, sequences)
         _refuse_nothing_accepted(recipe, rows)
     with watch.stage("publish"):
-        annotator = resident_annotator(recipe, opened)
-        version = publish(opened, recipe, rows, annotator_fingerprint=annotator.fingerprint)
+        fingerprint = resident_annotator(recipe, opened).fingerprint
+        version = publish(opened, recipe, rows, annotator_fingerprint=fingerprint, label_quality=quality)
     return _count(recipe, rows, version), watch.seconds
 
 
-def curated_rows(recipe: Recipe, store: Store, sequences: Sequence[Sequence[str]]) -> DatasetRows:
-    """The rows of the version that ``recipe`` makes of stored labels."""
+def curated_rows(recipe: Recipe, store: Store, sequences: Sequence[Sequence[str]]) -> tuple[DatasetRows, LabelQuality]:
+    """The rows of the version that ``recipe`` makes of stored labels, and what may be said of these.
+
+    Where their generator and detector were calibrated, confidence is calibrated before anything is decided on it.
+    """
     annotator = resident_annotator(recipe, store)
     records = [[find_clip(store, clip_id) for clip_id in sequence] for sequence in sequences]
     found = [[record for record in sequence if record is not None] for sequence in records]
     all_records = list(chain.from_iterable(found))
     clips = clips_table(all_records)
     labels = read_labels(store, annotator, found)
-    curated = curate(clips, labels.tracks, labels.clip_scores, recipe, _clip_vectors(recipe, store, all_records))
-    return build_rows(
+    worth = assess_labels(recipe, store, annotator, found)
+    known = worth.calibration
+    tracks = calibrate_tracks(labels.tracks, clips, known, recipe) if known else labels.tracks
+    curated = curate(clips, tracks, labels.clip_scores, recipe, _clip_vectors(recipe, store, all_records))
+    rows = build_rows(
         clips,
-        labels.tracks,
+        tracks,
         curated,
         recipe,
         keep_background=partial(keep_background, share=recipe.curation.max_background, seed=recipe.seed),
@@ -98,6 +108,7 @@ def curated_rows(recipe: Recipe, store: Store, sequences: Sequence[Sequence[str]
         # Asking a detector for its classes loads it, which a run that labels nothing can do without.
         detector_classes=() if recipe.classes else annotator.class_names,
     )
+    return rows, worth.quality
 
 
 def _clip_vectors(recipe: Recipe, store: Store, records: Sequence[ClipRecord]) -> np.ndarray | None:
@@ -145,6 +156,7 @@ def _count(recipe: Recipe, rows: DatasetRows, version: PublishedVersion) -> Publ
         clip_verdicts=_verdicts(rows.clip_decisions),
         frame_uses=_counts(rows.frames["use"]),
         warnings=[*_lacks(recipe, labels), *_short_of_quota(rows)],
+        label_quality=str(version.summary["label_quality"]),
     )
 
 

@@ -21,6 +21,8 @@ MEASURED, UNMEASURED, EXACT = "measured", "unmeasured", "exact"
 
 MIN_REVIEWED_BOXES = 300
 """Labels that must have been reviewed before a figure is stated."""
+CALIBRATION_CLIPS = 200
+"""Clips of known truth that a calibration takes by default: they hold overall intervals within 0.03 on each side."""
 MAX_AXIS_VALUES = 60
 """Axes with more values than this, such as a free text, are no conditions."""
 
