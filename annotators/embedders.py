@@ -19,6 +19,7 @@ import numpy as np
 from annotators.detector import choose_device, load_detection_model
 from annotators.weights import STARTER, Weights, resolve_folder, resolve_weights
 from schemas.annotator_options import DetectorOptions
+from schemas.curation_options import DETECTOR
 from schemas.errors import EnvironmentFault
 from schemas.identity import digest
 from schemas.recipe import Recipe
@@ -26,7 +27,6 @@ from schemas.tables import EMBEDDING_SIZE
 from storage.store import Store
 
 VERSION = 1
-DETECTOR = "detector"
 GRID = (3, 5)
 """Rows and columns in which a picture is described."""
 LOOK_SIZE = (96, 160)
@@ -158,7 +158,7 @@ def build_embedder(recipe: Recipe, store: Store) -> Embedder | None:
         EnvironmentFault: there is no such model.
     """
     options = recipe.curation.near_duplicates
-    if options is None:
+    if options is None or (options.clips is None and options.frames is None):
         return None
     device = recipe.annotator.device if isinstance(recipe.annotator, DetectorOptions) else "auto"
     if options.embedder != DETECTOR:

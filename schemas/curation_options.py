@@ -4,6 +4,8 @@ from pydantic import Field, PositiveInt, field_validator, model_validator
 
 from schemas.strict_model import StrictModel
 
+DETECTOR = "detector"
+
 
 class NearDuplicateOptions(StrictModel):
     """Which clips and frames say the same thing twice. Similarity is the cosine of two embeddings, 1 for equal ones."""
@@ -24,7 +26,7 @@ class NearDuplicateOptions(StrictModel):
         default=2, description="Every how many frames one is embedded; the stride of the exports, as a rule."
     )
     embedder: str = Field(
-        default="detector",
+        default=DETECTOR,
         min_length=1,
         description="`detector` (the backbone of the annotator's own weights), a .pt of ultralytics, or the folder of "
         "a transformers vision model.",

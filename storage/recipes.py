@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from schemas.annotator_options import DetectorOptions
+from schemas.curation_options import DETECTOR
 from schemas.diffusers_options import DiffusersOptions
 from schemas.errors import RecipeError
 from schemas.generator_options import FootageOptions
@@ -48,7 +49,8 @@ def _resolve_paths(recipe: Recipe, folder: Path) -> Recipe:
         changes["prompts"] = recipe.prompts.model_copy(update={"file": _beside(folder, recipe.prompts.file)})
     if isinstance(recipe.prompts, PromptTemplate) and recipe.prompts.extra:
         changes["prompts"] = recipe.prompts.model_copy(update={"extra": _beside(folder, recipe.prompts.extra)})
-    if near := recipe.curation.near_duplicates:
+    near = recipe.curation.near_duplicates
+    if near and near.embedder != DETECTOR:
         near = near.model_copy(update={"embedder": _if_present(folder, near.embedder)})
         changes["curation"] = recipe.curation.model_copy(update={"near_duplicates": near})
     if isinstance(recipe.generator, FootageOptions):

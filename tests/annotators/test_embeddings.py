@@ -109,8 +109,9 @@ def test_the_fingerprint_tells_models_and_strides_apart(random_weights, store):
     assert len(prints) == 3
 
 
-def test_a_recipe_without_near_duplicates_needs_no_embedder(store):
-    recipe = validate_recipe({"name": "r", "generator": {"kind": "footage", "path": "."}})
+@pytest.mark.parametrize("curation", [{}, {"near_duplicates": {"clips": None, "frames": None}}])
+def test_a_recipe_that_looks_for_no_near_duplicates_needs_no_embedder(store, curation):
+    recipe = validate_recipe({"name": "r", "generator": {"kind": "footage", "path": "."}, "curation": curation})
     assert build_embedder(recipe, store) is None
 
 
