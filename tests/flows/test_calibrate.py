@@ -10,6 +10,8 @@ from schemas.errors import RecipeError
 from storage.datasets import find_version
 from storage.store import Store
 
+pytestmark = pytest.mark.slow
+
 RECIPE = """
 name: measured
 classes: [person, car]
@@ -184,7 +186,6 @@ def test_another_threshold_states_other_figures_of_the_same_calibration(measured
     "change",
     [
         ("light: [day, dusk]", "light: [day, night]"),  # night was never measured
-        ("width: 320", "width: 352"),
         ("curation:", "annotator: {kind: yolo, tracker: bytetrack}\ncuration:"),
     ],
 )
