@@ -1,7 +1,7 @@
 """What looks at frames for :mod:`annotators.embeddings`: a model by name, cut down to vectors of one size.
 
 A frame is described by what a network's middle layer sees in each part of a coarse grid, not by one mean over the
-whole picture: pooled over everything, two takes of the same street look more alike than a clip and its noisy copy
+whole picture: pooled over everything, two casts of the same street look more alike than a clip and its noisy copy
 (see ``benchmarks/near_duplicates.py``). The description is brought down to ``EMBEDDING_SIZE`` numbers by a random
 projection, which keeps angles between near vectors: Achlioptas, Database-friendly random projections, JCSS 2003.
 """
@@ -9,7 +9,7 @@ projection, which keeps angles between near vectors: Achlioptas, Database-friend
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from functools import cached_property
+from functools import cached_property, lru_cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -202,6 +202,7 @@ def _to_length_one(vectors: np.ndarray) -> np.ndarray:
     return scaled
 
 
+@lru_cache(maxsize=4)
 def _projection(size: int) -> np.ndarray:
     """(size, EMBEDDING_SIZE) of -1 and 1: the bits of a generator whose stream is fixed for good."""
     raw = np.random.PCG64(size).random_raw(size * EMBEDDING_SIZE // 64)

@@ -77,8 +77,8 @@ def find_conditions(clips: pa.Table, axes: Sequence[str], recipe: Recipe) -> Con
     A template's conditions are all combinations of its values, shown by a clip or not; otherwise those that occur.
     """
     words = [axis_values(clips, axis) for axis in axes]
-    if isinstance(recipe.prompts, PromptTemplate):
-        template = recipe.prompts
+    template = recipe.prompts
+    if isinstance(template, PromptTemplate) and all(axis in template.axes for axis in axes):
         values = list(product(*([value.value for value in template.axes[axis]] for axis in axes)))
     else:
         shown = set(zip(*(column.to_pylist() for column in words), strict=True)) if axes else {()}

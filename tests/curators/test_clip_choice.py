@@ -78,6 +78,14 @@ def test_a_copy_that_alone_shows_a_class_under_a_condition_stays():
     assert verdicts(decide(clips, tracks, NEAR, on_circle(0, 0, 0, 0))) == [ACCEPTED, ACCEPTED, DUPLICATE, DUPLICATE]
 
 
+def test_an_attribute_that_is_no_axis_of_the_template_is_covered_too():
+    template = {"template": "{o}", "axes": {"o": [{"text": "a car", "count": {"car": 1}}]}}
+    tracks = [row for name in NAMES for row in cars(name, 1)]
+    clips = [("a", "fog"), ("b", "rain"), ("c", "fog"), ("d", "rain")]
+    curated = decide(clips, tracks, NEAR, on_circle(0, 0, 0, 0), prompts=template)
+    assert verdicts(curated) == [ACCEPTED, ACCEPTED, DUPLICATE, DUPLICATE]
+
+
 def test_near_duplicates_without_vectors_are_refused():
     with pytest.raises(ValueError, match="vectors"):
         decide("a", cars("a", 1), NEAR)
