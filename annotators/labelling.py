@@ -66,11 +66,11 @@ def label_sequences(
         failures |= {failure.clip_id: failure for failure in embed_missing(embedder, store, readable)}
     for sequence in sequences:
         broken = next((failures[record.clip_id] for record in sequence if record.clip_id in failures), None)
+        if broken is None and not is_labelled(store, annotator, sequence):
+            broken = _track_and_score(annotator, store, sequence)
         if broken is not None:
             yield from (Failure(record.clip_id, broken.stage, broken.reason, broken.detail) for record in sequence)
         else:
-            if not is_labelled(store, annotator, sequence):
-                _track_and_score(annotator, store, sequence)
             yield from (record.clip_id for record in sequence)
 
 
@@ -111,15 +111,20 @@ def _detect_missing(annotator: Annotator, store: Store, records: Sequence[ClipRe
     return failures
 
 
-def _track_and_score(annotator: Annotator, store: Store, sequence: ClipSequence) -> None:
+def _track_and_score(annotator: Annotator, store: Store, sequence: ClipSequence) -> Failure | None:
+    """Commit tracks and clip scores of ``sequence``; the failure of a clip that was damaged since it was detected."""
     detections = [_read_detections(annotator, store, record) for record in sequence]
     tracks = annotator.track(list(zip(sequence, detections, strict=True)))
     for record, key, detected, tracked in zip(sequence, label_keys(sequence), detections, tracks, strict=True):
         frame_scores = read_table(store, FRAME_SCORE_STAGE, FRAME_SCORES_VERSION, record.media_id, FRAME_SCORES)
         commit_table(store, TRACK_STAGE, annotator.fingerprint, key, tracked)
-        drift = measure_drift(media_path(store, record), tracked, record.frames)
+        try:
+            drift = measure_drift(media_path(store, record), tracked, record.frames)
+        except MediaError as fault:
+            return Failure(record.clip_id, "score", "unreadable", str(fault))
         scores = score_clip(record, frame_scores, tracked, detections=detected, drift=drift)
         commit_table(store, CLIP_SCORE_STAGE, _score_fingerprint(annotator), record.clip_id, scores)
+    return None
 
 
 def _undetected(annotator: Annotator, store: Store, records: Sequence[ClipRecord]) -> list[ClipRecord]:

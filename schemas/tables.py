@@ -260,14 +260,21 @@ def table_from_columns(schema: pa.Schema, columns: Mapping[str, object]) -> pa.T
 def check_table(table: pa.Table, schema: pa.Schema, where: str) -> pa.Table:
     """``table`` with exactly the columns of ``schema``, after its version was checked.
 
+    A column that may be null and that is not there, because the table was written before there was such a score, is
+    null throughout.
+
     Raises:
         StoreError: written by a newer version; columns are missing, of another type, or null where none may be.
     """
     metadata = table.schema.metadata or {}
     check_schema_version(metadata.get(b"framefoundry.schema_version", b"").decode(), where)
-    missing = [name for name in schema.names if name not in table.column_names]
-    if missing:
-        raise StoreError(f"{where}: column {missing[0]!r} is missing.", "The file is damaged or is another table.")
+    for column in schema:
+        if column.name not in table.column_names:
+            if not column.nullable:
+                raise StoreError(
+                    f"{where}: column {column.name!r} is missing.", "The file is damaged or is another table."
+                )
+            table = table.append_column(column, pa.nulls(len(table), column.type))
     try:
         cast = table.select(schema.names).cast(schema)
     except (ValueError, NotImplementedError) as fault:  # pyarrow's own errors are among them
