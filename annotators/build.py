@@ -1,7 +1,7 @@
 """From a recipe to the annotator that it names."""
 
 from annotators.protocol import Annotator
-from schemas.annotator_options import YoloOptions
+from schemas.annotator_options import TruthOptions, YoloOptions
 from schemas.recipe import Recipe
 from storage.store import Store
 
@@ -12,12 +12,17 @@ def build_annotator(recipe: Recipe, store: Store) -> Annotator:
     Raises:
         EnvironmentFault: its weights are missing, or are not weights.
     """
-    if isinstance(recipe.annotator, YoloOptions):
-        from annotators.weights import resolve_weights
-        from annotators.yolo import YoloAnnotator
-
-        return YoloAnnotator(recipe.annotator, resolve_weights(recipe.annotator.weights, store), store)
-    from annotators.truth import TruthAnnotator
-
     sources = [source for names in recipe.classes.values() for source in names]
-    return TruthAnnotator(store, sources)
+    if isinstance(recipe.annotator, TruthOptions):
+        from annotators.truth import TruthAnnotator
+
+        return TruthAnnotator(store, sources)
+    from annotators.weights import resolve_weights
+    from annotators.yolo import YoloAnnotator
+
+    detecting = YoloAnnotator(recipe.annotator, resolve_weights(recipe.annotator.weights, store), store)
+    if isinstance(recipe.annotator, YoloOptions):
+        return detecting
+    from annotators.carried import CarriedAnnotator
+
+    return CarriedAnnotator(detecting, store, sources)

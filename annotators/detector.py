@@ -1,13 +1,17 @@
 """Weights at work: frames in, boxes out. The one module that runs ultralytics' predictor."""
 
+import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from annotators.box_fusion import fuse_boxes
 from annotators.offline import prepare_ultralytics
 from annotators.weights import Weights
+from schemas.annotator_options import Boxes
 from schemas.errors import EnvironmentFault
 
 NMS_IOU = 0.7
@@ -15,6 +19,28 @@ NMS_IOU = 0.7
 
 MAX_DETECTIONS = 300
 """Most boxes a frame; ultralytics' default."""
+
+FUSED_IOU = 0.6
+"""As ``NMS_IOU``, over two views: boxes of one thing differ more between views than within one."""
+
+VIEW_SCALE = 1.4
+"""The second view's input is this much larger than the first's."""
+
+MAX_CANDIDATES = 1000
+"""Most boxes a view of a frame before suppression, the highest-scored ones."""
+
+
+@dataclass(frozen=True)
+class View:
+    """One way to look at a frame.
+
+    Attributes:
+        image_size: as :attr:`Detector.image_size`.
+        mirrored: left and right swapped.
+    """
+
+    image_size: int | tuple[int, int]
+    mirrored: bool = False
 
 
 class Detector:
@@ -29,7 +55,13 @@ class Detector:
     image_size: int | tuple[int, int]
 
     def __init__(
-        self, weights: Weights, *, score_floor: float, image_size: int | None = None, device: str = "auto"
+        self,
+        weights: Weights,
+        *,
+        score_floor: float,
+        image_size: int | None = None,
+        device: str = "auto",
+        boxes: Boxes = "strongest",
     ) -> None:
         """Load ``weights``.
 
@@ -38,22 +70,25 @@ class Detector:
             score_floor: boxes at or below it are not reported.
             image_size: longer side of the input, pixels; None: as trained. An export has its own.
             device: auto, cpu, cuda, cuda:1, …
+            boxes: what becomes of proposals that overlap, and in how many views they are gathered.
 
         Raises:
             EnvironmentFault: not weights of a detector, or the device is not there.
         """
         self._device = choose_device(device, weights)
-        self._model = _load_model(weights)
+        self._model = load_detection_model(weights)
         self._score_floor = score_floor
+        self._boxes = boxes
         trained_size = self._model.overrides.get("imgsz") or 640
         self.image_size = image_size or trained_size
         with _kept_threads():
             # The first call sets the predictor up; only then do exports tell their classes and size.
-            self._predict([np.zeros((64, 64, 3), np.uint8)])
+            self._strongest([np.zeros((64, 64, 3), np.uint8)])
         backend = self._model.predictor.model
         self.class_names = tuple(backend.names[index] for index in range(len(backend.names)))
         if weights.is_export:
             self.image_size = tuple(backend.imgsz)
+        self._views = _views(boxes, self.image_size, int(backend.stride))
 
     def detect(self, frames: Sequence[np.ndarray]) -> list[np.ndarray]:
         """Boxes in each of ``frames``.
@@ -65,21 +100,40 @@ class Detector:
             For each frame ``(N, 6)`` float32: x1, y1, x2, y2 in pixels of the frame, score, class index; by falling
             score, after suppression of overlaps within each class.
         """
-        results = self._predict([np.ascontiguousarray(frame[..., ::-1]) for frame in frames])
-        return [result.boxes.data.cpu().numpy() for result in results]
+        if self._boxes == "strongest":
+            return self._strongest(frames)
+        views = [self._candidates(frames, view) for view in self._views]
+        iou = NMS_IOU if len(views) == 1 else FUSED_IOU
+        fused = (fuse_boxes(of_frame, iou) for of_frame in zip(*views, strict=True))
+        return [rows[rows[:, 4] > self._score_floor][:MAX_DETECTIONS] for rows in fused]
 
-    def _predict(self, frames: list[np.ndarray]) -> list[Any]:
-        found: list[Any] = self._model.predict(
-            frames,
+    def _strongest(self, frames: Sequence[np.ndarray]) -> list[np.ndarray]:
+        return self._predict(frames, self.image_size, iou=NMS_IOU, most=MAX_DETECTIONS)
+
+    def _candidates(self, frames: Sequence[np.ndarray], view: View) -> list[np.ndarray]:
+        """For each frame ``(N, 6)``, by falling score, in its own coordinates, with nothing suppressed."""
+        seen = [frame[:, ::-1] for frame in frames] if view.mirrored else frames
+        found = self._predict(seen, view.image_size, iou=1.0, most=MAX_CANDIDATES)
+        return (
+            [_mirror(rows, frame.shape[1]) for rows, frame in zip(found, frames, strict=True)]
+            if view.mirrored
+            else found
+        )
+
+    def _predict(
+        self, frames: Sequence[np.ndarray], image_size: int | tuple[int, int], *, iou: float, most: int
+    ) -> list[np.ndarray]:
+        results = self._model.predict(
+            [np.ascontiguousarray(frame[..., ::-1]) for frame in frames],
             conf=self._score_floor,
-            iou=NMS_IOU,
-            max_det=MAX_DETECTIONS,
-            imgsz=self.image_size,
+            iou=iou,
+            max_det=most,
+            imgsz=image_size,
             device=self._device,
             batch=len(frames),
             verbose=False,
         )
-        return found
+        return [result.boxes.data.cpu().numpy() for result in results]
 
 
 def choose_device(device: str, weights: Weights) -> str:
@@ -111,7 +165,12 @@ def choose_device(device: str, weights: Weights) -> str:
     return f"cuda:{index or 0}"
 
 
-def _load_model(weights: Weights) -> Any:
+def load_detection_model(weights: Weights) -> Any:
+    """``weights`` as ultralytics' model.
+
+    Raises:
+        EnvironmentFault: not weights of a detector.
+    """
     prepare_ultralytics()
     from ultralytics.models import YOLO
 
@@ -130,6 +189,23 @@ def _load_model(weights: Weights) -> Any:
             "Give a detection model.",
         )
     return model
+
+
+def _views(boxes: Boxes, image_size: int | tuple[int, int], stride: int) -> tuple[View, ...]:
+    """How to look at each frame. An export of fixed size cannot look closer, but at the mirror image."""
+    first = View(image_size)
+    if boxes != "two_views":
+        return (first,)
+    if isinstance(image_size, tuple):
+        return first, View(image_size, mirrored=True)
+    return first, View(stride * math.ceil(image_size * VIEW_SCALE / stride))
+
+
+def _mirror(rows: np.ndarray, width: int) -> np.ndarray:
+    """Boxes of a mirrored frame of ``width`` pixels in coordinates of the frame itself."""
+    turned = rows.copy()
+    turned[:, [0, 2]] = width - rows[:, [2, 0]]
+    return turned
 
 
 @contextmanager

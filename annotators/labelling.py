@@ -6,9 +6,12 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from annotators.clip_scores import CLIP_SCORES_VERSION, score_clip
+from annotators.embedders import Embedder
+from annotators.embeddings import embed_missing, is_embedded
 from annotators.frame_scores import FRAME_SCORES_VERSION, score_frames
 from annotators.label_keys import label_keys
 from annotators.protocol import Annotator
+from annotators.track_drift import measure_drift
 from schemas.errors import MediaError
 from schemas.identity import digest
 from schemas.records import ClipRecord, Failure
@@ -38,8 +41,10 @@ class Labels:
     clip_scores: pa.Table
 
 
-def is_labelled(store: Store, annotator: Annotator, sequence: ClipSequence) -> bool:
-    """Whether every clip of ``sequence`` has its tracks and scores in the store."""
+def is_labelled(store: Store, annotator: Annotator, sequence: ClipSequence, embedder: Embedder | None = None) -> bool:
+    """Whether every clip of ``sequence`` has its tracks and scores, and any embeddings asked for, in the store."""
+    if embedder is not None and not all(is_embedded(embedder, store, record) for record in sequence):
+        return False
     return all(
         is_committed(store, TRACK_STAGE, annotator.fingerprint, key)
         and is_committed(store, CLIP_SCORE_STAGE, _score_fingerprint(annotator), record.clip_id)
@@ -47,20 +52,25 @@ def is_labelled(store: Store, annotator: Annotator, sequence: ClipSequence) -> b
     )
 
 
-def label_sequences(annotator: Annotator, store: Store, sequences: Sequence[ClipSequence]) -> Iterator[str | Failure]:
-    """Label ``sequences``; yields the clip id of each labelled clip, or its failure.
+def label_sequences(
+    annotator: Annotator, store: Store, sequences: Sequence[ClipSequence], embedder: Embedder | None = None
+) -> Iterator[str | Failure]:
+    """Label ``sequences``, and embed their frames where that is asked for; yields each clip's id, or its failure.
 
     A sequence in which one clip cannot be decoded fails as a whole: its track ids could not be carried across.
     """
     missing = [sequence for sequence in sequences if not is_labelled(store, annotator, sequence)]
     failures = _detect_missing(annotator, store, [record for sequence in missing for record in sequence])
+    if embedder is not None:
+        readable = (record for sequence in sequences for record in sequence if record.clip_id not in failures)
+        failures |= {failure.clip_id: failure for failure in embed_missing(embedder, store, readable)}
     for sequence in sequences:
         broken = next((failures[record.clip_id] for record in sequence if record.clip_id in failures), None)
+        if broken is None and not is_labelled(store, annotator, sequence):
+            broken = _track_and_score(annotator, store, sequence)
         if broken is not None:
             yield from (Failure(record.clip_id, broken.stage, broken.reason, broken.detail) for record in sequence)
         else:
-            if not is_labelled(store, annotator, sequence):
-                _track_and_score(annotator, store, sequence)
             yield from (record.clip_id for record in sequence)
 
 
@@ -101,13 +111,20 @@ def _detect_missing(annotator: Annotator, store: Store, records: Sequence[ClipRe
     return failures
 
 
-def _track_and_score(annotator: Annotator, store: Store, sequence: ClipSequence) -> None:
-    tracks = annotator.track([(record, _read_detections(annotator, store, record)) for record in sequence])
-    for record, key, table in zip(sequence, label_keys(sequence), tracks, strict=True):
+def _track_and_score(annotator: Annotator, store: Store, sequence: ClipSequence) -> Failure | None:
+    """Commit tracks and clip scores of ``sequence``; the failure of a clip that was damaged since it was detected."""
+    detections = [_read_detections(annotator, store, record) for record in sequence]
+    tracks = annotator.track(list(zip(sequence, detections, strict=True)))
+    for record, key, detected, tracked in zip(sequence, label_keys(sequence), detections, tracks, strict=True):
         frame_scores = read_table(store, FRAME_SCORE_STAGE, FRAME_SCORES_VERSION, record.media_id, FRAME_SCORES)
-        commit_table(store, TRACK_STAGE, annotator.fingerprint, key, table)
-        scores = score_clip(record, frame_scores, table)
+        commit_table(store, TRACK_STAGE, annotator.fingerprint, key, tracked)
+        try:
+            drift = measure_drift(media_path(store, record), tracked, record.frames)
+        except MediaError as fault:
+            return Failure(record.clip_id, "score", "unreadable", str(fault))
+        scores = score_clip(record, frame_scores, tracked, detections=detected, drift=drift)
         commit_table(store, CLIP_SCORE_STAGE, _score_fingerprint(annotator), record.clip_id, scores)
+    return None
 
 
 def _undetected(annotator: Annotator, store: Store, records: Sequence[ClipRecord]) -> list[ClipRecord]:

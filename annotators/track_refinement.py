@@ -1,29 +1,30 @@
 """The offline pass over whole tracks: a label is not made live, so the future counts as much as the past.
 
-A track gets one class by vote, its holes are filled from both sides, its jitter is smoothed around each frame, and what
-was seen too briefly to be believed is dropped. Pure functions of arrays.
+A track gets one class by vote, its holes are filled from both sides, its jitter is smoothed around each frame, what was
+seen too briefly is dropped, and each box is believed as far as the track around it bears it out. Pure functions of
+arrays.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
 
+from annotators.box_belief import TrackedBoxes, believe_boxes
 from annotators.boxes import clip_corners
-from annotators.detections import Detections
 from annotators.edge_smoothing import smooth_edges
 from annotators.rival_detections import MergedDetections
-from annotators.track_gaps import fill_gaps, hidden_or_taken, seen_in_gaps
+from annotators.track_gaps import SeenBoxes, fill_gaps, hidden_or_taken
 from annotators.trackers import Observations
 from schemas.annotator_options import RefinementOptions
 
-VERSION = 1
+VERSION = 2
 
 KEEP_SHORT_SCORE = 0.5
 """A short track is kept when the detector was this sure of it: a thing that only just enters the picture is no mistake,
 and a frame that shows it unlabelled would be one. Curation makes it an ignore region."""
 
-MAJORITY = 0.5
-"""Below this share of its track's votes a class costs confidence."""
+LEAST_BELIEF = 0.02
+"""Boxes that are less likely than this are not stored."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,7 @@ class Tracks:
         class_index: ``(N,)`` int32.
         corners: ``(N, 4)`` float32, inside the frame.
         score: ``(N,)`` float32; NaN where interpolated.
-        confidence: ``(N,)`` float32, from the track's scores; less where interpolated.
+        confidence: ``(N,)`` float32, 0 to 1; see :mod:`annotators.box_belief`.
     """
 
     frame: np.ndarray
@@ -70,84 +71,108 @@ def plain_tracks(seen: Observations, size: tuple[int, int]) -> Tracks:
 
 
 def refine_tracks(
-    seen: Observations, merged: MergedDetections, options: RefinementOptions, size: tuple[int, int]
+    track: np.ndarray, merged: MergedDetections, options: RefinementOptions, size: tuple[int, int], frames: int
 ) -> Tracks:
-    """Turn a tracker's output into labels.
+    """Turn linked detections into labels.
 
     Args:
-        seen: of ``merged.kept``, the unconfirmed tracks included.
+        track: ``(N,)`` id, from 1, of the track of each detection in ``merged.kept``; once in a frame.
         merged: detections and the votes on their classes.
         options: shortest track, longest hole, width of the smoothing.
         size: width and height of the frames, pixels.
+        frames: number of frames.
 
     Returns:
-        Labels, each with the confidence of its track. An interpolated one has a half of it next to a sighting, a third
-        one frame further, and so on: where the detector saw not even something faint, the thing is hidden more often
-        than overlooked, so that such a box is a region to ignore before it is a label.
+        Labels, each with how far it is to be believed. That falls from frame to frame in a hole: where the detector saw
+        not even something faint, the thing is hidden more often than overlooked.
     """
-    seen = seen.rows(np.lexsort((seen.frame, seen.track)))
-    seen = seen.rows(_believed(seen, options.min_track_frames))
-    found = seen_in_gaps(seen, merged.kept, options.max_gap_frames)
-    seen = _with_found(seen, merged.kept, found)
-    if not len(seen):
+    candidates = find_candidates(track, merged, options, size)
+    if not len(candidates.boxes.frame):
         return _no_tracks()
-    corners = merged.kept.corners[seen.detection]
-    if options.smooth_frames > 1:
-        corners = smooth_edges(seen.frame, seen.track, corners, seen.score, window=options.smooth_frames, size=size)
-    filled = fill_gaps(seen.frame, seen.track, corners, options.max_gap_frames)
-    tracks, place = np.unique(seen.track, return_inverse=True)
-    class_index, share = _vote(place, seen.detection, merged, len(tracks))
-    confidence = _track_scores(place, seen.score, len(tracks)) * np.minimum(1, share / MAJORITY)
-    filled_place = np.searchsorted(tracks, filled.track)
-    shown = ~hidden_or_taken(filled, class_index[filled_place], seen, corners, class_index[place])
-    every = np.concatenate([place, filled_place[shown]])
-    belief = np.concatenate([np.ones(len(place)), 1 / (1 + filled.distance[shown])])
+    boxes = candidates.boxes
     labels = Tracks(
-        frame=np.concatenate([seen.frame, filled.frame[shown]]),
-        track=np.concatenate([seen.track, filled.track[shown]]),
-        class_index=class_index[every],
-        corners=clip_corners(np.concatenate([corners, filled.corners[shown]]), *size),
-        score=np.concatenate([seen.score, np.full(int(shown.sum()), np.nan, np.float32)]),
-        confidence=(confidence[every] * belief).astype(np.float32),
+        frame=boxes.frame.astype(np.int32),
+        track=candidates.track,
+        class_index=boxes.class_index,
+        corners=clip_corners(boxes.corners, *size),
+        score=np.where(boxes.score > 0, boxes.score, np.nan).astype(np.float32),
+        confidence=believe_boxes(boxes, frames),
     )
-    return _sorted(_without_flat_boxes(labels))
+    believed = (labels.confidence >= LEAST_BELIEF) & np.all(labels.corners[:, 2:] > labels.corners[:, :2], axis=1)
+    return _sorted(_rows(labels, believed))
 
 
-def _believed(seen: Observations, min_frames: int) -> np.ndarray:
-    """Mask of observations whose track is long enough, or short and strong."""
-    _, place, counts = np.unique(seen.track, return_inverse=True, return_counts=True)
+@dataclass(frozen=True)
+class Candidates:
+    """What may become labels: boxes, and the id of the track of each."""
+
+    boxes: TrackedBoxes
+    track: np.ndarray
+
+
+def find_candidates(
+    track: np.ndarray, merged: MergedDetections, options: RefinementOptions, size: tuple[int, int]
+) -> Candidates:
+    """Boxes of tracks that are long or strong enough, smoothed, their holes filled; see :func:`refine_tracks`."""
+    rows = np.lexsort((merged.kept.frame, track))
+    rows = rows[_lasting(track[rows], merged.kept.score[rows], options.min_track_frames)]
+    seen, owner = merged.kept.rows(rows), track[rows]
+    tracks, place = np.unique(owner, return_inverse=True)
+    class_index = _vote(place, rows, merged, len(tracks))
+    class_score, other_score = _split_votes(rows, class_index[place], merged)
+    corners = seen.corners
+    if options.smooth_frames > 1 and len(rows):
+        corners = smooth_edges(seen.frame, owner, corners, seen.score, window=options.smooth_frames, size=size)
+    filled = fill_gaps(seen.frame, owner, corners, options.max_gap_frames)
+    filled_place = np.searchsorted(tracks, filled.track)
+    sightings = SeenBoxes(seen.frame, owner, corners, class_index[place])
+    shown = ~hidden_or_taken(filled, class_index[filled_place], sightings)
+    frame = np.concatenate([seen.frame, filled.frame[shown]])
+    places = np.concatenate([place, filled_place[shown]])
+    order = np.lexsort((frame, places))
+    nothing = np.zeros(int(shown.sum()), np.float32)
+    boxes = TrackedBoxes(
+        frame=frame[order],
+        place=places[order],
+        corners=np.concatenate([corners, filled.corners[shown]])[order],
+        score=np.concatenate([seen.score, nothing])[order],
+        class_score=np.concatenate([class_score, nothing])[order],
+        other_score=np.concatenate([other_score, nothing])[order],
+        class_index=class_index[places[order]],
+    )
+    return Candidates(boxes, tracks[boxes.place])
+
+
+def _lasting(track: np.ndarray, score: np.ndarray, min_frames: int) -> np.ndarray:
+    """Mask of detections whose track is long enough, or short and strong."""
+    _, place, counts = np.unique(track, return_inverse=True, return_counts=True)
     strongest = np.zeros(len(counts), np.float32)
-    np.maximum.at(strongest, place, seen.score)
-    return ((counts >= min_frames) | (strongest >= KEEP_SHORT_SCORE))[place]
+    np.maximum.at(strongest, place, score)
+    lasting: np.ndarray = ((counts >= min_frames) | (strongest >= KEEP_SHORT_SCORE))[place]
+    return lasting
 
 
-def _with_found(seen: Observations, detections: Detections, found: tuple[np.ndarray, np.ndarray]) -> Observations:
-    """``seen`` and the (track, detection row) pairs ``found``, sorted by track and frame."""
-    track, rows = found
-    joined = Observations(
-        frame=np.concatenate([seen.frame, detections.frame[rows]]),
-        track=np.concatenate([seen.track, track]),
-        corners=np.concatenate([seen.corners, detections.corners[rows]]),
-        score=np.concatenate([seen.score, detections.score[rows]]),
-        class_index=np.concatenate([seen.class_index, detections.class_index[rows]]),
-        detection=np.concatenate([seen.detection, rows]).astype(np.int32),
-    )
-    return joined.rows(np.lexsort((joined.frame, joined.track)))
-
-
-def _vote(
-    place: np.ndarray, detection: np.ndarray, merged: MergedDetections, tracks: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """``(T,)`` class of each track, by votes weighted with their scores, and the share of votes that it won."""
-    track_of_row = np.full(len(merged.kept), -1)
-    track_of_row[detection] = place
-    voters = track_of_row[merged.vote_row]
+def _vote(place: np.ndarray, rows: np.ndarray, merged: MergedDetections, tracks: int) -> np.ndarray:
+    """``(T,)`` int32 class of each track, by votes weighted with their scores; ``place`` is the track of each row."""
+    place_of_row = np.full(len(merged.kept), -1)
+    place_of_row[rows] = place
+    voters = place_of_row[merged.vote_row]
     cast = voters >= 0
     classes, column = np.unique(merged.vote_class[cast], return_inverse=True)
     tally = np.zeros((tracks, len(classes)))
     np.add.at(tally, (voters[cast], column), merged.vote_score[cast])
-    best = np.argmax(tally, axis=1)
-    return classes[best].astype(np.int32), tally[np.arange(tracks), best] / tally.sum(axis=1)
+    return classes[np.argmax(tally, axis=1)].astype(np.int32) if tracks else np.zeros(0, np.int32)
+
+
+def _split_votes(rows: np.ndarray, class_index: np.ndarray, merged: MergedDetections) -> tuple[np.ndarray, np.ndarray]:
+    """For each of ``rows`` the best vote for its ``class_index``, and for any other class; 0 for none."""
+    wanted = np.full(len(merged.kept), -1)
+    wanted[rows] = class_index
+    agrees = merged.vote_class == wanted[merged.vote_row]
+    best = np.zeros((2, len(merged.kept)), np.float32)
+    for side, votes in enumerate((agrees, ~agrees)):
+        np.maximum.at(best[side], merged.vote_row[votes], merged.vote_score[votes])
+    return best[0, rows], best[1, rows]
 
 
 def _track_scores(place: np.ndarray, scores: np.ndarray, tracks: int) -> np.ndarray:
@@ -160,10 +185,6 @@ def _track_scores(place: np.ndarray, scores: np.ndarray, tracks: int) -> np.ndar
     chosen = order[rank < half[place[order]]]
     total = np.bincount(place[chosen], weights=scores[chosen], minlength=tracks)
     return (total / np.maximum(half, 1)).astype(np.float32)
-
-
-def _without_flat_boxes(tracks: Tracks) -> Tracks:
-    return _rows(tracks, np.all(tracks.corners[:, 2:] > tracks.corners[:, :2], axis=1))
 
 
 def _sorted(tracks: Tracks) -> Tracks:

@@ -15,6 +15,8 @@ from schemas.closest import closest_hint
 from schemas.errors import RecipeError
 
 CONFIG_FOLDER = Path(__file__).parent / "tracker_configs"
+OFFLINE = "offline"
+"""Instead of a tracker: our own association, which sees the whole clip; see :mod:`annotators.track_linking`."""
 
 
 @dataclass(frozen=True)
@@ -122,6 +124,14 @@ def follow_objects(
         gathered.add(frame, _all_rows(tracker) if unconfirmed else rows, begin)
         begin = end
     return gathered.observations()
+
+
+def observe_tracks(track: np.ndarray, detections: Detections) -> Observations:
+    """Detections, each with the id of its ``track``, in the form of a tracker's output."""
+    return Observations(
+        detections.frame, track, detections.corners, detections.score, detections.class_index,
+        np.arange(len(detections), dtype=np.int32),
+    )  # fmt: skip
 
 
 def _as_rows(detections: Detections, begin: int, end: int) -> np.ndarray:

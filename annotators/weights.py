@@ -50,6 +50,11 @@ def resolve_weights(name: str, store: Store) -> Weights:
     return Weights(name, path, _file_sha256(path))
 
 
+def resolve_folder(name: str, folder: Path) -> Weights:
+    """``folder`` as weights, identified by its files: a model of another library, which is not looked into here."""
+    return Weights(name, folder, _folder_sha256(folder))
+
+
 def _locate(name: str, store: Store) -> Path:
     if name == STARTER:
         if not STARTER_PATH.is_file():

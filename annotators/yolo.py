@@ -18,13 +18,15 @@ from annotators.detections import (
     join_detections,
     named_classes,
 )
-from annotators.detector import MAX_DETECTIONS, NMS_IOU, Detector
+from annotators.detector import FUSED_IOU, MAX_CANDIDATES, MAX_DETECTIONS, NMS_IOU, VIEW_SCALE, Detector
 from annotators.rival_detections import SAME_THING_IOU, merge_rivals
+from annotators.track_linking import link_detections, pieces_of_tracker
 from annotators.track_refinement import Tracks, plain_tracks, refine_tracks
-from annotators.trackers import follow_objects, load_tracker_config
+from annotators.track_stitching import stitch_pieces
+from annotators.trackers import OFFLINE, follow_objects, load_tracker_config, observe_tracks
 from annotators.weights import Weights
 from schemas import tables
-from schemas.annotator_options import YoloOptions
+from schemas.annotator_options import CarriedOptions, YoloOptions
 from schemas.errors import MediaError
 from schemas.identity import digest
 from schemas.records import ClipRecord, Failure
@@ -32,7 +34,7 @@ from storage.clips import media_path
 from storage.store import Store
 from storage.video import read_frames
 
-VERSION = 1
+VERSION = 2
 MAX_BRIDGED_FRAMES = 60
 """Frames missing between two segments of a source that a tracker is walked through; every track is lost after fewer."""
 
@@ -45,20 +47,21 @@ class YoloAnnotator:
         detection_fingerprint, fingerprint: see :class:`annotators.protocol.Annotator`.
     """
 
-    def __init__(self, options: YoloOptions, weights: Weights, store: Store) -> None:
+    def __init__(self, options: YoloOptions | CarriedOptions, weights: Weights, store: Store) -> None:
         self._options = options
         self._store = store
-        self._tracker = load_tracker_config(options.tracker)
+        self._tracker = None if options.tracker == OFFLINE else load_tracker_config(options.tracker)
         self.weights = weights
         self.detection_fingerprint = digest(
             [
                 "yolo", VERSION, weights.sha256, version("ultralytics"), options.image_size, options.score_floor,
-                NMS_IOU, MAX_DETECTIONS,
+                NMS_IOU, MAX_DETECTIONS, options.boxes, FUSED_IOU, VIEW_SCALE, MAX_CANDIDATES,
             ]
         )  # fmt: skip
         refine = options.refine.model_dump() if options.refine else None
+        linking = dict(self._tracker.settings) if self._tracker else OFFLINE
         self.fingerprint = digest(
-            [self.detection_fingerprint, dict(self._tracker.settings), refine, track_refinement.VERSION, SAME_THING_IOU]
+            [self.detection_fingerprint, linking, refine, track_refinement.VERSION, SAME_THING_IOU]
         )
 
     @cached_property
@@ -71,7 +74,11 @@ class YoloAnnotator:
         """The loaded detector."""
         options = self._options
         return Detector(
-            self.weights, score_floor=options.score_floor, image_size=options.image_size, device=options.device
+            self.weights,
+            score_floor=options.score_floor,
+            image_size=options.image_size,
+            device=options.device,
+            boxes=options.boxes,
         )
 
     def detect(self, clips: Sequence[ClipRecord]) -> Iterator[tuple[ClipRecord, pa.Table | Failure]]:
@@ -103,27 +110,35 @@ class YoloAnnotator:
         parts = [detections_from_table(table, names) for _, table in sequence]
         detections = join_detections([part.moved(start) for part, start in zip(parts, starts, strict=True)])
         images = self._images(clips, starts)
-        labels = self._label(detections, images, size)
+        labels = self._label(detections, images, size, starts[-1] + clips[-1].frames)
         return [
             tracks_to_table(labels.between(start, start + clip.frames), names)
             for clip, start in zip(clips, starts, strict=True)
         ]
 
-    def _label(self, detections: Detections, images: Iterator[np.ndarray | None], size: tuple[int, int]) -> Tracks:
+    def _label(
+        self, detections: Detections, images: Iterator[np.ndarray | None], size: tuple[int, int], frames: int
+    ) -> Tracks:
         refine = self._options.refine
-        if refine is None:
+        if refine is None and self._tracker:
             return plain_tracks(follow_objects(self._tracker, detections, images, size, unconfirmed=False), size)
         merged = merge_rivals(detections)
-        return refine_tracks(
-            follow_objects(self._tracker, merged.kept, images, size, unconfirmed=True), merged, refine, size
-        )
+        if self._tracker:
+            seen = follow_objects(self._tracker, merged.kept, images, size, unconfirmed=True)
+            pieces = pieces_of_tracker(seen, len(merged.kept))
+        else:
+            pieces = link_detections(merged.kept, frames)
+        tracks = stitch_pieces(merged, pieces)
+        if refine is None:
+            return plain_tracks(observe_tracks(tracks, merged.kept), size)
+        return refine_tracks(tracks, merged, refine, size, frames)
 
     def _images(self, clips: Sequence[ClipRecord], starts: Sequence[int]) -> Iterator[np.ndarray | None]:
         """One item for each frame of the sequence, None where the tracker needs no pixels or the frame is missing."""
         end = 0
         for clip, start in zip(clips, starts, strict=True):
             yield from repeat(None, start - end)
-            if self._tracker.uses_images:
+            if self._tracker and self._tracker.uses_images:
                 yield from (image for _, image in read_frames(media_path(self._store, clip)))
             else:
                 yield from repeat(None, clip.frames)

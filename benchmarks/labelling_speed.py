@@ -57,10 +57,15 @@ def main() -> None:
     parser.add_argument("--weights", default="starter", help="as in a recipe")
     parser.add_argument("--tracker", default="ocsort")
     parser.add_argument("--batch", type=int, default=8)
+    parser.add_argument(
+        "--boxes", default="voted", help="voted looks at a frame once, as the plain loop; two_views twice"
+    )
     parser.add_argument("--device", default="auto")
     choice = parser.parse_args()
     clips, rounds = (24, 5) if choice.full else (4, 2)
-    options = YoloOptions(weights=choice.weights, tracker=choice.tracker, batch=choice.batch, device=choice.device)
+    options = YoloOptions(
+        weights=choice.weights, tracker=choice.tracker, batch=choice.batch, boxes=choice.boxes, device=choice.device
+    )
     with tempfile.TemporaryDirectory() as folder:
         store = Store.open(Path(folder) / "store")
         records = list(_commit_clips(store, clips))

@@ -14,6 +14,9 @@ def fetch(
         str | None,
         typer.Option(help="Branch, tag or commit. Default: the preset's, else the newest.", show_default=False),
     ] = None,
+    lora: Annotated[
+        str | None, typer.Option(help="Only this .safetensors file: weights that a recipe adds by `lora`.")
+    ] = None,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before downloading.")] = False,
 ) -> None:
     """Show a model's size and licence, download what is missing, and verify it. Nothing else here ever downloads.
@@ -23,7 +26,7 @@ def fetch(
     from generators.diffusers_video.fetch import cache_folder, carry_out, plan_fetch
 
     session: Session = context.obj
-    plan = plan_fetch(model, revision)
+    plan = plan_fetch(model, revision, lora)
     session.note(f"{plan.model} at {plan.revision}{'' if plan.pinned else ' (newest of its branch now)'}")
     session.note(f"licence of outputs: {plan.licence}")
     if plan.trains_freely is False:
@@ -33,6 +36,6 @@ def fetch(
     )
     if plan.bytes_missing and not yes:
         typer.confirm("Download?", abort=True, err=True)
-    files = carry_out(plan)
-    session.show(f"{plan.model}: complete and verified, in {files.folder}")
-    session.emit({"model": plan.model, "revision": plan.revision, "folder": str(files.folder), "licence": plan.licence})
+    place = carry_out(plan)
+    session.show(f"{plan.model}: complete and verified, {place}")
+    session.emit({"model": plan.model, "revision": plan.revision, "folder": str(place), "licence": plan.licence})

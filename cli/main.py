@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from cli import bootstrap, doctor, fetch, label, plan, publish, recipes, retrain, serve, status, view
+from cli import bootstrap, calibrate, doctor, fetch, label, plan, publish, recipes, retrain, serve, status, view
 from cli import run as run_recipe
 from cli.faults import report_fault
 from cli.session import Session
@@ -108,6 +108,7 @@ app.command("fetch", rich_help_panel=PLANNING)(fetch.fetch)
 app.command("run", rich_help_panel=MAKING)(run_recipe.run)
 app.command("label", rich_help_panel=MAKING)(label.label)
 app.command("publish", rich_help_panel=MAKING)(publish.publish)
+app.command("calibrate", rich_help_panel=MAKING)(calibrate.calibrate)
 app.command("status", rich_help_panel=LOOKING)(status.status)
 app.command("view", rich_help_panel=LOOKING)(view.view)
 app.command("retrain", rich_help_panel=LOOKING)(retrain.retrain)

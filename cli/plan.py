@@ -1,5 +1,6 @@
 """`framefoundry plan`: what a recipe would make, and what it would cost; renders nothing."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -8,6 +9,7 @@ from cli.run import RecipeArgument
 from cli.session import Session, quiet_stdout
 
 if TYPE_CHECKING:
+    from generators.protocol import RenderCost
     from schemas.recipe import Recipe
     from schemas.records import ClipJob
 
@@ -17,11 +19,25 @@ def plan(
     recipe: RecipeArgument,
     first: Annotated[int, typer.Option("--first", min=1, help="How many scenarios to list.")] = 20,
     every: Annotated[bool, typer.Option("--all", help="List all scenarios.")] = False,
+    missing: Annotated[
+        str, typer.Option(metavar="NAME[@VERSION]", help="Plan clips for what this dataset's quota still lacks.")
+    ] = "",
+    write: Annotated[
+        Path | None, typer.Option(metavar="FILE.csv", help="With --missing: where to write them, for `prompts.extra`.")
+    ] = None,
 ) -> None:
     """Show the scenarios of a recipe, how well they cover its axes, and what rendering them would cost.
 
+    With --missing: what another round should render. Name the file that --write
+    writes as `prompts.extra` in the recipe, and run it again.
+
     Example:  framefoundry plan recipes/quickstart.yaml --all
     """
+    if missing:
+        from cli.plan_missing import plan_missing_clips
+
+        plan_missing_clips(context.obj, recipe, missing, write)
+        return
     from cli.estimates import estimate_jobs
     from cli.machine_checks import planned_root
     from cli.plan_tables import axis_table, estimate_lines, heading, pair_lines, plan_as_json, scenario_table
@@ -32,10 +48,10 @@ def plan(
     session: Session = context.obj
     wanted = read_recipe(recipe)
     with quiet_stdout(session):
-        jobs, remarks = ask_generator(wanted)
+        jobs, remarks, cost = ask_generator(wanted)
     scenarios = [job.scenario for job in jobs]
     covered = coverage(wanted, scenarios) if wanted.prompts is not None else None
-    estimate = estimate_jobs(wanted, jobs, Store(planned_root(session.store)))
+    estimate = estimate_jobs(wanted, jobs, Store(planned_root(session.store)), cost)
     if session.json:  # a hundred thousand clips take seconds to spell out
         session.emit(plan_as_json(wanted, jobs, covered, estimate))
     listed = jobs if every else jobs[:first]
@@ -58,18 +74,18 @@ def list_jobs(recipe: "Recipe") -> list["ClipJob"]:
     return ask_generator(recipe)[0]
 
 
-def ask_generator(recipe: "Recipe") -> tuple[list["ClipJob"], tuple[str, ...]]:
-    """The clips of ``recipe``, in order, and what its generator wants to be known about them.
+def ask_generator(recipe: "Recipe") -> tuple[list["ClipJob"], tuple[str, ...], "RenderCost | None"]:
+    """The clips of ``recipe``, in order, what its generator wants to be known about them, and knows of their cost.
 
     Raises:
         FramefoundryError: it cannot be carried out here.
     """
     from generators.build import build_generator
-    from generators.protocol import remarks_of
+    from generators.protocol import cost_of, remarks_of
 
     generator = build_generator(recipe)
     try:
-        return generator.jobs(), remarks_of(generator)
+        return generator.jobs(), remarks_of(generator), cost_of(generator)
     finally:
         generator.close()
 

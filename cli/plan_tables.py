@@ -68,11 +68,14 @@ def pair_lines(coverage: "Coverage") -> Iterator[str]:
 def estimate_lines(estimate: "Estimate") -> Iterator[str]:
     """Cost of what the store does not have yet, and where the figures come from."""
     yield f"In the store already: {estimate.stored:,} of {estimate.clips:,} clips."
+    rendering = "an unknown time" if estimate.render_seconds is None else show_duration(estimate.render_seconds)
     yield (
         f"To do: {estimate.clips - estimate.stored:,} clips; {estimate.frames:,} frames in all; about "
-        f"{show_duration(estimate.render_seconds)} to render, {show_duration(estimate.label_seconds)} to label, "
+        f"{rendering} to render, {show_duration(estimate.label_seconds)} to label, "
         f"{show_size(estimate.bytes_needed)} of disk."
     )
+    if estimate.memory_gb is not None:
+        yield f"GPU memory: about {estimate.memory_gb:g} GB with profile balanced, one clip at a time."
     yield f"[dim]Rendering estimated from {estimate.basis}; labelling from a constant.[/]"
 
 

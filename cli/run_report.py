@@ -66,6 +66,8 @@ def outcome_table(report: "RunReport") -> "Table":
     table.add_row("clip verdicts", _counts(report.clip_verdicts) or "none")
     table.add_row("box verdicts", _counts(report.box_verdicts) or "none")
     table.add_row("labels", _box_table(report))
+    if report.label_quality:
+        table.add_row("label quality", _quality(report))
     table.add_row("seconds", _seconds(report.seconds))
     if report.busy:
         table.add_row("at work", "  ".join(f"{stage} {share:.0%}" for stage, share in report.busy.items()))
@@ -126,6 +128,13 @@ def _counts(counts: Mapping[str, int]) -> str:
     from rich.markup import escape
 
     return ", ".join(f"{escape(name)} {count:,}" for name, count in counts.items())
+
+
+def _quality(report: "RunReport") -> str:
+    from rich.markup import escape
+
+    known = not report.label_quality.startswith("unmeasured")
+    return escape(report.label_quality) + ("; see CARD.md" if known else "; see `framefoundry calibrate`")
 
 
 def _seconds(stages: Mapping[str, float]) -> str:

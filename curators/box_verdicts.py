@@ -15,9 +15,12 @@ def judge_boxes(tracks: pa.Table, sequences: np.ndarray, recipe: Recipe) -> dict
     Rules, the first that applies decides:
 
     1. ``class``: the recipe does not publish the track's class: nothing.
-    2. ``confidence``: below ``ignore``: nothing; below ``accept``: an ignore region.
-    3. ``track_length``: the track was seen in fewer than ``min_track_frames`` frames: an ignore region.
-    4. ``box_side``: the shorter side is below ``min_box_side`` pixels: an ignore region.
+    2. ``carried``: a box carried from a source with which the detector agrees by less than ``accept``: an ignore
+       region, and never nothing: what was there before the restyling may still be.
+    3. ``confidence``: below ``ignore``: nothing; below ``accept``: an ignore region.
+    4. ``unexplained``: beside carried boxes, whatever the source does not explain: an ignore region.
+    5. ``track_length``: the track was seen in fewer than ``min_track_frames`` frames: an ignore region.
+    6. ``box_side``: the shorter side is below ``min_box_side`` pixels: an ignore region.
 
     Args:
         tracks: ``TRACKS`` with ``clip_id`` in front.
@@ -28,10 +31,14 @@ def judge_boxes(tracks: pa.Table, sequences: np.ndarray, recipe: Recipe) -> dict
     confidence = to_floats(tracks["confidence"])
     side = np.minimum(to_floats(tracks["w"]), to_floats(tracks["h"]))
     seen = seen_frames(tracks, sequences)
+    carried = pc.equal(tracks["source"].cast(pa.string()), "carried").to_numpy(zero_copy_only=False)
+    unexplained = ~carried if recipe.annotator.kind == "carried" else np.zeros(len(tracks), bool)
     rulings = Rulings(len(tracks), ACCEPT)
     rulings.rule("class", NOTHING, ~_wanted(tracks["class_name"], recipe), np.nan, np.nan)
+    rulings.rule("carried", IGNORE, carried & ~(confidence >= options.accept), confidence, options.accept)
     rulings.rule("confidence", NOTHING, ~(confidence >= options.ignore), confidence, options.ignore)
     rulings.rule("confidence", IGNORE, confidence < options.accept, confidence, options.accept)
+    rulings.rule("unexplained", IGNORE, unexplained, confidence, np.nan)
     rulings.rule("track_length", IGNORE, seen < options.min_track_frames, seen, options.min_track_frames)
     rulings.rule("box_side", IGNORE, side < options.min_box_side, side, options.min_box_side)
     return rulings.columns()

@@ -22,6 +22,12 @@ class Rulings:
         self._value = np.full(count, np.nan, np.float32)
         self._threshold = np.full(count, np.nan, np.float32)
 
+    @property
+    def undecided(self) -> np.ndarray:
+        """bool (count,): rows that no rule has touched."""
+        open_rows: np.ndarray = self._rule == 0
+        return open_rows
+
     def rule(self, name: str, verdict: str, applies: np.ndarray, value: np.ndarray | float, threshold: float) -> None:
         """Rule on every open row where ``applies`` holds; ``value`` is what the rule saw there.
 

@@ -1,6 +1,6 @@
 """Who has the GPU while labels are made, as the recipe's `generator.labelling` says."""
 
-from schemas.annotator_options import YoloOptions
+from schemas.annotator_options import DetectorOptions
 from schemas.diffusers_options import DiffusersOptions
 from schemas.recipe import Recipe
 
@@ -18,6 +18,6 @@ def labels_beside_rendering(recipe: Recipe) -> bool:
 def with_labelling_device(recipe: Recipe) -> Recipe:
     """``recipe`` with its detector on the CPU where `labelling: cpu` asks for that; else as it is."""
     asked = isinstance(recipe.generator, DiffusersOptions) and recipe.generator.labelling == "cpu"
-    if not asked or not isinstance(recipe.annotator, YoloOptions):
+    if not asked or not isinstance(recipe.annotator, DetectorOptions):
         return recipe
     return recipe.model_copy(update={"annotator": recipe.annotator.model_copy(update={"device": "cpu"})})

@@ -6,7 +6,7 @@ from prefect.cache_policies import NO_CACHE
 from annotators.labelling import ClipSequence, label_sequences
 from flows.batches import worth_retrying
 from flows.lanes import BatchOutcome
-from flows.residents import resident_annotator
+from flows.residents import resident_annotator, resident_embedder
 from schemas.recipe import Recipe
 from schemas.records import Failure
 from storage.store import Store
@@ -24,6 +24,7 @@ from storage.store import Store
 def label_batch(recipe: Recipe, store: str, sequences: list[ClipSequence], label: str) -> BatchOutcome:
     """Label one batch; clips that a killed attempt had committed are not labelled again."""
     opened = Store.open(store)
-    answers = list(label_sequences(resident_annotator(recipe, opened), opened, sequences))
+    embedder = resident_embedder(recipe, opened)
+    answers = list(label_sequences(resident_annotator(recipe, opened), opened, sequences, embedder))
     failures = [answer for answer in answers if isinstance(answer, Failure)]
     return BatchOutcome(len(answers) - len(failures), failures)

@@ -6,7 +6,7 @@ from annotators.label_keys import group_sequences
 from flows.device_plan import with_labelling_device
 from flows.production import Produced, make_labelled_clips
 from flows.publishing import Published, publish_version
-from flows.residents import release, resident_annotator, resident_generator
+from flows.residents import release, resident_annotator, resident_embedder, resident_generator
 from flows.run_page import show_run
 from flows.stopwatch import Stopwatch
 from schemas.recipe import Recipe
@@ -30,18 +30,25 @@ def run_pipeline(recipe: Recipe, store: Store) -> RunReport:
         try:
             with watch.stage("plan"):
                 resident_annotator(recipe, store)  # missing weights are refused before any work
+                resident_embedder(recipe, store)
                 jobs = resident_generator(recipe, store).jobs()
             with watch.stage("produce"):
-                produced = make_labelled_clips(recipe, store, jobs)
+                produced = make_labelled_clips(recipe, store, jobs, images=not chooses_among_clips(recipe))
             refuse_empty("render", len(produced.records), produced.render.failures)
             refuse_empty("label", len(produced.labelled), produced.label.failures)
             published = publish_version(recipe, store, group_sequences(produced.labelled), watch)
         finally:
             release("generator")
             release("annotator")
+            release("embedder")
     report = _report(recipe, jobs, produced, published, watch)
     show_run(report)
     return report
+
+
+def chooses_among_clips(recipe: Recipe) -> bool:
+    """Whether curation leaves good clips or frames out: their images would be made for nothing."""
+    return recipe.curation.quota is not None or recipe.curation.near_duplicates is not None
 
 
 def _report(

@@ -17,7 +17,7 @@ from flows.labelling import label_batch
 from flows.lanes import Advancing, BatchOutcome, Lane, run_lanes
 from flows.progress import StageProgress
 from flows.rendering import render_batch
-from flows.residents import release, resident_annotator, resident_generator
+from flows.residents import release, resident_annotator, resident_embedder, resident_generator
 from generators.protocol import remarks_of
 from generators.rendering import missing_jobs
 from schemas.recipe import Recipe
@@ -121,8 +121,8 @@ class _Production:
         unrendered = missing_jobs(store, jobs)
         self._unrendered = Counter(map(sequence_of, unrendered))
         whole = self._stored_sequences(name for name in self._jobs_of if name not in self._unrendered)
-        annotator = resident_annotator(recipe, store)
-        unlabelled = [sequence for sequence in whole if not is_labelled(store, annotator, sequence)]
+        annotator, embedder = resident_annotator(recipe, store), resident_embedder(recipe, store)
+        unlabelled = [sequence for sequence in whole if not is_labelled(store, annotator, sequence, embedder)]
         to_label = sum(map(len, unlabelled)) + sum(len(self._jobs_of[name]) for name in self._unrendered)
         self._rendered_before = len(jobs) - len(unrendered)
         self._labelled_before = len(jobs) - to_label

@@ -2,26 +2,38 @@
 
 from collections.abc import Sequence
 from functools import partial
+from itertools import chain
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
+from annotators.embeddings import read_embeddings, stream_embeddings
 from annotators.labelling import ClipSequence, read_labels
 from curators.background import keep_background
+from curators.calibrated import calibrate_tracks
 from curators.curate import curate
-from flows.residents import resident_annotator
+from curators.frame_thinning import thin_frames
+from curators.near_duplicates import describe_clips
+from flows.label_quality import assess_labels
+from flows.residents import resident_annotator, resident_embedder
 from flows.stopwatch import Stopwatch
 from publishers.publish import PublishedVersion, publish
-from publishers.rows import DatasetRows, build_rows
+from publishers.quota import MISSING_FILE, describe_missing, list_missing
+from publishers.rows import DatasetRows, ThinFrames, build_rows
+from schemas.calibration import LabelQuality
 from schemas.errors import EmptyResultError
 from schemas.recipe import Recipe
+from schemas.records import ClipRecord
 from schemas.strict_model import StrictModel
 from schemas.tables import ACCEPT
 from storage.clip_table import clips_table
 from storage.clips import find_clip
 from storage.store import Store
+
+_SHOWN_CELLS = 3
 
 
 class Published(StrictModel):
@@ -36,6 +48,7 @@ class Published(StrictModel):
     clip_verdicts: dict[str, int]
     frame_uses: dict[str, int]
     warnings: list[str]
+    label_quality: str
 
 
 def publish_version(recipe: Recipe, store: Store, records: Sequence[ClipSequence], watch: Stopwatch) -> Published:
@@ -60,31 +73,63 @@ def curate_and_publish(recipe: Recipe, store: str, sequences: list[list[str]]) -
     """
     opened, watch = Store.open(store), Stopwatch()
     with watch.stage("curate"):
-        rows = curated_rows(recipe, opened, sequences)
+        rows, quality = curated_rows(recipe, opened, sequences)
         _refuse_nothing_accepted(recipe, rows)
     with watch.stage("publish"):
-        annotator = resident_annotator(recipe, opened)
-        version = publish(opened, recipe, rows, annotator_fingerprint=annotator.fingerprint)
+        fingerprint = resident_annotator(recipe, opened).fingerprint
+        version = publish(opened, recipe, rows, annotator_fingerprint=fingerprint, label_quality=quality)
     return _count(recipe, rows, version), watch.seconds
 
 
-def curated_rows(recipe: Recipe, store: Store, sequences: Sequence[Sequence[str]]) -> DatasetRows:
-    """The rows of the version that ``recipe`` makes of stored labels."""
+def curated_rows(recipe: Recipe, store: Store, sequences: Sequence[Sequence[str]]) -> tuple[DatasetRows, LabelQuality]:
+    """The rows of the version that ``recipe`` makes of stored labels, and what may be said of these.
+
+    Where their generator and detector were calibrated, confidence is calibrated before anything is decided on it.
+    """
     annotator = resident_annotator(recipe, store)
     records = [[find_clip(store, clip_id) for clip_id in sequence] for sequence in sequences]
     found = [[record for record in sequence if record is not None] for sequence in records]
-    clips = clips_table([record for sequence in found for record in sequence])
+    all_records = list(chain.from_iterable(found))
+    clips = clips_table(all_records)
     labels = read_labels(store, annotator, found)
-    return build_rows(
+    worth = assess_labels(recipe, store, annotator, found)
+    known = worth.calibration
+    tracks = calibrate_tracks(labels.tracks, clips, known, recipe) if known else labels.tracks
+    curated = curate(clips, tracks, labels.clip_scores, recipe, _clip_vectors(recipe, store, all_records))
+    rows = build_rows(
         clips,
-        labels.tracks,
-        curate(clips, labels.tracks, labels.clip_scores, recipe),
+        tracks,
+        curated,
         recipe,
         keep_background=partial(keep_background, share=recipe.curation.max_background, seed=recipe.seed),
+        thin_frames=_frame_thinner(recipe, store, all_records),
+        quota=curated.quota,
         clip_scores=labels.clip_scores,
         # Asking a detector for its classes loads it, which a run that labels nothing can do without.
         detector_classes=() if recipe.classes else annotator.class_names,
     )
+    return rows, worth.quality
+
+
+def _clip_vectors(recipe: Recipe, store: Store, records: Sequence[ClipRecord]) -> np.ndarray | None:
+    """What each clip looks like; None where near-identical clips are left alone."""
+    options = recipe.curation.near_duplicates
+    if options is None or options.clips is None:
+        return None
+    return describe_clips(stream_embeddings(resident_embedder(recipe, store), store, records))
+
+
+def _frame_thinner(recipe: Recipe, store: Store, records: Sequence[ClipRecord]) -> ThinFrames | None:
+    options = recipe.curation.near_duplicates
+    if options is None or options.frames is None:
+        return None
+    embedder = resident_embedder(recipe, store)
+    by_id = {record.clip_id: record for record in records}
+
+    def read(clip_ids: Sequence[str]) -> pa.Table:
+        return read_embeddings(embedder, store, [by_id[clip_id] for clip_id in clip_ids])
+
+    return partial(thin_frames, read_vectors=read, threshold=options.frames, every=options.every)
 
 
 def _refuse_nothing_accepted(recipe: Recipe, rows: DatasetRows) -> None:
@@ -110,7 +155,8 @@ def _count(recipe: Recipe, rows: DatasetRows, version: PublishedVersion) -> Publ
         box_verdicts=_verdicts(rows.box_decisions),
         clip_verdicts=_verdicts(rows.clip_decisions),
         frame_uses=_counts(rows.frames["use"]),
-        warnings=_lacks(recipe, labels),
+        warnings=[*_lacks(recipe, labels), *_short_of_quota(rows)],
+        label_quality=str(version.summary["label_quality"]),
     )
 
 
@@ -140,6 +186,17 @@ def _verdicts(decisions: pa.Table, suffix: str = "") -> dict[str, int]:
 def _counts(values: pa.ChunkedArray) -> dict[str, int]:
     counted = {row["values"]: row["counts"] for row in values.cast(pa.string()).value_counts().to_pylist()}
     return dict(sorted(counted.items(), key=lambda item: (-item[1], item[0])))
+
+
+def _short_of_quota(rows: DatasetRows) -> list[str]:
+    missing = list_missing(rows.quota)
+    if not missing:
+        return []
+    objects, more = sum(cell["missing"] for cell in missing), "; …" if len(missing) > _SHOWN_CELLS else ""
+    return [
+        f"quota: {len(missing):,} of {len(rows.quota):,} cells lack {objects:,} objects "
+        f"({describe_missing(missing[:_SHOWN_CELLS])}{more}); {MISSING_FILE} lists them for another round"
+    ]
 
 
 def _lacks(recipe: Recipe, labels: dict[str, dict[str, int]]) -> list[str]:

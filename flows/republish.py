@@ -10,7 +10,7 @@ from annotators.labelling import is_labelled
 from flows.batches import one_batch_a_stage
 from flows.production import stored_clips
 from flows.publishing import publish_version
-from flows.residents import release, resident_annotator, resident_generator
+from flows.residents import release, resident_annotator, resident_embedder, resident_generator
 from flows.run_page import show_run
 from flows.stopwatch import Stopwatch
 from schemas.errors import EmptyResultError
@@ -54,7 +54,8 @@ def republish(
                 jobs = resident_generator(asked, opened).jobs()
                 records = stored_clips(opened, jobs)
                 annotator = resident_annotator(asked, opened)
-                labelled = [s for s in group_sequences(records) if is_labelled(opened, annotator, s)]
+                embedder = resident_embedder(asked, opened)
+                labelled = [s for s in group_sequences(records) if is_labelled(opened, annotator, s, embedder)]
             if not labelled:
                 raise EmptyResultError(
                     f"{asked.name}: no labelled clips of this recipe are in {opened.root}.",
@@ -64,6 +65,7 @@ def republish(
         finally:
             release("generator")
             release("annotator")
+            release("embedder")
     clips = [record for sequence in labelled for record in sequence]
     report = RunReport(
         recipe=asked.name,

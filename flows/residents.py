@@ -28,6 +28,13 @@ def resident_annotator(recipe: Recipe, store: Store) -> Any:
     return _resident("annotator", recipe, lambda: build_annotator(recipe, store))
 
 
+def resident_embedder(recipe: Recipe, store: Store) -> Any:
+    """What looks at frames for near-duplicates, built at its first use in this process; None where nothing need."""
+    from annotators.embedders import build_embedder
+
+    return _resident("embedder", recipe, lambda: build_embedder(recipe, store))
+
+
 def release(kind: str) -> None:
     """Let go of the resident of ``kind``, ending its processes; nothing happens when there is none."""
     with _lock:

@@ -7,6 +7,7 @@ from typing import Protocol, runtime_checkable
 
 import pyarrow as pa
 
+from schemas.recipe import ClipOptions
 from schemas.records import ClipJob, ClipRecord, Failure, Origin
 from storage.video import EncodedClip
 
@@ -21,6 +22,8 @@ class RenderedClip:
         truth: exact labels (``schemas.tables.TRUTH``), where the generator knows them.
         origin: generator, model and licence.
         seconds: wall time spent on this clip.
+        source_truth: exact labels of the source that it was restyled from, on the clip's frames and size; what the
+            restyling left of them is for an annotator to find out.
     """
 
     job: ClipJob
@@ -28,6 +31,7 @@ class RenderedClip:
     truth: pa.Table | None
     origin: Origin
     seconds: float
+    source_truth: pa.Table | None = None
 
     def record(self) -> ClipRecord:
         """The record under which the store commits this clip."""
@@ -66,6 +70,39 @@ class Generator(Protocol):
     def close(self) -> None:
         """Free processes and devices."""
         ...
+
+
+@dataclass(frozen=True)
+class RenderCost:
+    """What a generator knows of the cost of its clips before it has rendered any.
+
+    Attributes:
+        clip: size and length that it will render.
+        seconds: of one clip on one device; None where nothing is known.
+        devices: how many render at the same time.
+        memory_gb: GPU memory, GB; None where none is needed, or nothing is known.
+        basis: where the figures come from, in words.
+    """
+
+    clip: ClipOptions
+    seconds: float | None
+    devices: int
+    memory_gb: float | None
+    basis: str
+
+
+@runtime_checkable
+class Costing(Protocol):
+    """A generator that can tell what its clips will cost."""
+
+    def cost(self) -> RenderCost:
+        """Of one clip; nothing is loaded for it."""
+        ...
+
+
+def cost_of(generator: Generator) -> RenderCost | None:
+    """What ``generator`` knows of its cost; None for one that leaves it to constants."""
+    return generator.cost() if isinstance(generator, Costing) else None
 
 
 @runtime_checkable

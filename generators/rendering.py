@@ -25,6 +25,6 @@ def render_into_store(generator: Generator, store: Store, jobs: Sequence[ClipJob
 
 
 def _commit(store: Store, clip: RenderedClip) -> ClipRecord:
-    record = commit_clip(store, clip.record(), clip.encoded.path, clip.truth)
+    record = commit_clip(store, clip.record(), clip.encoded.path, clip.truth, clip.source_truth)
     clip.encoded.path.unlink(missing_ok=True)
     return record

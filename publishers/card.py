@@ -52,7 +52,14 @@ def _environment(*, escape: bool) -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"nth": _nth, "spaced": _spaced, "plural": _plural, "number": _number}
+    environment.filters |= {
+        "nth": _nth,
+        "share": _share,
+        "spaced": _spaced,
+        "plural": _plural,
+        "number": _number,
+        "cell": lambda text: f"{text} | ",
+    }
     return environment
 
 
@@ -71,7 +78,16 @@ def _context(summary: Mapping[str, Any]) -> dict[str, Any]:
         ],
         "synthetic": all(origin["synthetic"] for origin in summary["origins"]),
         "annotator_kind": summary["recipe"]["annotator"]["kind"],
+        "quality_rows": _quality_rows(summary["expected_quality"]),
     }
+
+
+def _quality_rows(expected: Mapping[str, Any] | None) -> list[dict[str, Any]]:
+    """All labels, then each class, then each condition; none where nothing was measured."""
+    if expected is None:
+        return []
+    whole = {"axis": "", "value": "all labels", "precision": expected["precision"], "recall": expected["recall"]}
+    return [whole, *expected["classes"], *expected["conditions"]]
 
 
 def _split_row(summary: Mapping[str, Any], split: str, classes: Sequence[str]) -> dict[str, Any]:
@@ -92,6 +108,13 @@ def _embed(sheet: Image.Image | None) -> str:
     data = io.BytesIO()
     sheet.save(data, "JPEG", quality=85)
     return f"data:image/jpeg;base64,{base64.b64encode(data.getvalue()).decode()}"
+
+
+def _share(share: Mapping[str, Any]) -> str:
+    """``"0.938 (0.925 to 0.949)"``."""
+    if share["value"] is None:
+        return "too few"
+    return f"{share['value']:.3f} ({share['low']:.3f} to {share['high']:.3f})"
 
 
 def _nth(number: int) -> str:

@@ -7,7 +7,7 @@ from publishers.drawing import class_colour
 from publishers.fiftyone_samples import SCORE_FIELDS, attribute_field, attribute_names
 from publishers.rows import DatasetRows
 
-_DECISION = ("verdict", "split", "rule", "value", "threshold", "labels", "lowest_confidence")
+_DECISION = ("verdict", "split", "rule", "value", "threshold", "duplicate_of", "labels", "lowest_confidence")
 _ORIGIN = (
     *("prompt", "negative_prompt", "promised", "generator", "generator_version", "model", "revision", "licence"),
     *("synthetic", "seed", "attempt", "sequence", "segment", "source_name"),

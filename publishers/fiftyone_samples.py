@@ -16,7 +16,7 @@ from publishers.version import digest_rows
 from schemas.identity import digest
 from schemas.tables import ACCEPT, ACCEPTED, CLIP_SCORES, IGNORE
 
-PROJECTION = 1
+PROJECTION = 2
 """Raised when samples are made in another way, so that those in a database are made again."""
 
 MediaPath = Callable[[str], Path]
@@ -24,11 +24,11 @@ MediaPath = Callable[[str], Path]
 
 # Columns of clips that become fields as they are.
 _TEXT_FIELDS = (
-    *("clip_id", "split", "verdict", "rule", "prompt", "negative_prompt", "sequence", "source_name"),
+    *("clip_id", "split", "verdict", "rule", "duplicate_of", "prompt", "negative_prompt", "sequence", "source_name"),
     *("generator", "generator_version", "model", "revision", "licence"),
 )
 _INT_FIELDS = ("segment", "seed", "attempt")
-SCORE_FIELDS = tuple(CLIP_SCORES.names[1:])
+SCORE_FIELDS = tuple(field.name for field in list(CLIP_SCORES)[1:] if not pa.types.is_map(field.type))
 _RESERVED = {
     *(*_TEXT_FIELDS, *_INT_FIELDS, *SCORE_FIELDS, "value", "threshold", "synthetic", "promised", "labels", "content"),
     *("id", "filepath", "tags", "metadata", "frames", "media_type", "created_at", "last_modified_at", "dataset_id"),

@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from publishers.rows import SURPLUS
+from publishers.rows import NEAR_DUPLICATE, SURPLUS
 from schemas.errors import MediaError
 from schemas.publish_options import ImageOptions
 from schemas.tables import ACCEPT, OBJECT
@@ -104,9 +104,10 @@ def flatten_objects(frames: pa.Table) -> pa.Table:
 
 
 def fates_by_stride_and_use(frames: pa.Table, stride: int) -> np.ndarray:
-    """(frames,) text: "exported", or why a frame has no image: its place in the stride, or surplus background."""
+    """(frames,) text: "exported", or why a frame has no image: its place in the stride, or its use."""
     fate = np.full(len(frames), EXPORTED, dtype=object)
-    fate[pc.equal(frames["use"].cast(pa.string()), SURPLUS).to_numpy()] = SURPLUS
+    for use in (SURPLUS, NEAR_DUPLICATE):
+        fate[pc.equal(frames["use"].cast(pa.string()), use).to_numpy()] = use
     fate[frames["frame"].to_numpy() % stride != 0] = BY_STRIDE
     return fate
 

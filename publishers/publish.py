@@ -19,11 +19,13 @@ from publishers.frame_images import asked_images, exports_with_images, images_fo
 from publishers.image_export import Progress, StoredImages, account_of
 from publishers.mongod import find_mongod_binary
 from publishers.parquet import write_manifest
+from publishers.quota import MISSING_FILE, list_missing
 from publishers.report import describe_version
 from publishers.rows import DatasetRows
-from publishers.summary import summarise
+from publishers.summary import describe_quality, summarise
 from publishers.version import version_of
 from publishers.yolo import write_yolo
+from schemas.calibration import LabelQuality
 from schemas.errors import StoreError
 from schemas.publish_options import ImageOptions
 from schemas.recipe import Recipe
@@ -57,13 +59,23 @@ def publish(
     rows: DatasetRows,
     *,
     annotator_fingerprint: str,
+    label_quality: LabelQuality | None = None,
     on_progress: Progress | None = None,
 ) -> PublishedVersion:
     """Write ``rows`` in every form that ``recipe.publish`` asks for, and make them the current version of the dataset.
 
     A version appears when all of it is written, FiftyOne included; a failure publishes nothing, and running again
     takes up what the store has already. Rows that were published before give the same version: nothing is written
-    then, except a projection that is missing or was asked for with other options.
+    then, except a projection that is missing or was asked for with other options, or what the version says of the
+    quality of its labels when more is known of it.
+
+    Args:
+        store: with the clips.
+        recipe: which forms are asked for.
+        rows: what is published.
+        annotator_fingerprint: of whoever made the labels.
+        label_quality: what may be said of the labels; default: unmeasured.
+        on_progress: told as images are written.
 
     Raises:
         EnvironmentFault: FiftyOne is asked for and cannot be used; said before anything is written.
@@ -71,7 +83,8 @@ def publish(
         RecipeError: FiftyOne has a dataset of that name that is not ours.
         StoreError: a clip is missing, or the disk is full.
     """
-    publication = _Publication(store, recipe, rows, version_of(rows), annotator_fingerprint, on_progress)
+    quality = label_quality or LabelQuality()
+    publication = _Publication(store, recipe, rows, version_of(rows), annotator_fingerprint, quality, on_progress)
     if recipe.publish.fiftyone is not None and not database_is_the_users():
         find_mongod_binary()
     with hold(store, f"publish-{recipe.name}", wait=True):
@@ -100,6 +113,7 @@ class _Publication:
     rows: DatasetRows
     version: str
     annotator_fingerprint: str
+    label_quality: LabelQuality
     on_progress: Progress | None
 
     def create(self) -> PublishedVersion:
@@ -109,16 +123,15 @@ class _Publication:
     def renew(self) -> PublishedVersion:
         """Make the existing version current, after its projections were brought to what the recipe asks for."""
         folder = find_version(self.store, self.recipe.name, self.version).path
-        accounts: Accounts = dict(json.loads((folder / SUMMARY_FILE).read_text(encoding="utf-8"))["projections"])
-        stale = [
-            name
-            for name, options in exports_with_images(self.recipe.publish).items()
-            if not _is_as_asked(accounts.get(name), options)
-        ]
+        summary = json.loads((folder / SUMMARY_FILE).read_text(encoding="utf-8"))
+        accounts: Accounts = dict(summary["projections"])
+        asked = exports_with_images(self.recipe.publish)
+        exports = [name for name, options in asked.items() if not _is_as_asked(accounts.get(name), options)]
+        stale = [*exports, *([] if self._says_the_same(summary) else ["documents"])]
         if stale:
             self._extract_images()
             with self.store.scratch("publish") as staging:
-                accounts |= self._write_exports(staging, stale)
+                accounts |= self._write_exports(staging, exports)
                 self._write_documents(staging, accounts)
                 _move_into(staging, folder)
         if self.recipe.publish.fiftyone is not None and not self._is_shown():
@@ -155,15 +168,24 @@ class _Publication:
             accounts["coco"] = account_of(counts, "coco/annotations", asked.coco)
         return accounts
 
+    def _says_the_same(self, summary: Mapping[str, Any]) -> bool:
+        """Whether a stored summary says of the labels what is known of them now."""
+        return describe_quality(self.label_quality).items() <= summary.items()
+
     def _write_documents(self, folder: Path, accounts: Accounts) -> None:
         """The contact sheet, report, card and, last, dataset.json."""
-        summary = summarise(self.rows, self.recipe, self.version, self.annotator_fingerprint, accounts)
+        summary = summarise(
+            self.rows, self.recipe, self.version, self.annotator_fingerprint, accounts, self.label_quality
+        )
         options = images_for_people(self.recipe.publish)
         sheet = draw_contact_sheet(self.rows, stored_images(self.store, options), stride=options.stride)
         if sheet is not None:
             sheet.save(folder / "contact_sheet.jpg", quality=90)
         (folder / "report.html").write_text(describe_version(self.rows, summary, sheet), encoding="utf-8")
         (folder / "CARD.md").write_text(write_card(summary), encoding="utf-8")
+        if self.recipe.curation.quota is not None:
+            missing = json.dumps(list_missing(self.rows.quota), indent=2, ensure_ascii=False)
+            (folder / MISSING_FILE).write_text(missing + "\n", encoding="utf-8")
         (folder / SUMMARY_FILE).write_text(json.dumps(summary, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
     def _database(self) -> Path:

@@ -31,7 +31,7 @@ def describe_version(rows: DatasetRows, summary: dict[str, Any], sheet: Image.Im
 def list_rejected(rows: DatasetRows) -> list[dict[str, Any]]:
     """The first rejected clips, each with the rule that decided."""
     rejected = rows.clips.filter(pc.equal(rows.clips["verdict"].cast(pa.string()), REJECTED))
-    columns = ["clip_id", "rule", "value", "threshold", "prompt"]
+    columns = ["clip_id", "rule", "value", "threshold", "duplicate_of", "prompt"]
     listed: list[dict[str, Any]] = rejected.select(columns).slice(0, _MOST_REJECTED).to_pylist()
     return listed
 

@@ -1,7 +1,7 @@
 """The canonical rows of a dataset version: curated labels in the one form that every projection is written from."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
@@ -23,12 +23,13 @@ from schemas.tables import (
     NAME,
     OBJECT,
     PUBLISHED_TRACKS,
+    QUOTA_CELLS,
     table_from_columns,
 )
 
 LABELLED, BACKGROUND, IGNORED, SURPLUS = "labelled", "background", "ignore", "surplus_background"
-REJECTED_CLIP = "rejected"
-_USES = (LABELLED, BACKGROUND, IGNORED, SURPLUS, REJECTED_CLIP)
+NEAR_DUPLICATE, REJECTED_CLIP = "near_duplicate", "rejected"
+_USES = (LABELLED, BACKGROUND, IGNORED, SURPLUS, REJECTED_CLIP, NEAR_DUPLICATE)
 
 PUBLISHED_CLIPS = pa.schema(
     [*CLIPS, *list(CLIP_DECISIONS)[1:], *(field.with_nullable(True) for field in list(CLIP_SCORES)[1:])],
@@ -37,6 +38,9 @@ PUBLISHED_CLIPS = pa.schema(
 
 KeepBackground = Callable[[pa.Array, pa.Array, int], np.ndarray]
 """(clip ids, frame indexes, number of labelled frames) -> bool, one for each frame that shows nothing: is it kept?"""
+
+ThinFrames = Callable[[pa.Table, np.ndarray], np.ndarray]
+"""(FRAMES, which of them can be exported) -> bool, one for each frame: is it too much like the last one kept?"""
 
 
 class Decisions(Protocol):
@@ -60,6 +64,7 @@ class DatasetRows:
         tracks: PUBLISHED_TRACKS; one row for each clip and track that has labels.
         box_decisions: BOX_DECISIONS on every stored box, in published track numbers.
         class_names: published classes in the order of their indexes.
+        quota: QUOTA_CELLS; no rows without a quota. It follows from the other rows and the recipe.
     """
 
     clips: pa.Table
@@ -68,6 +73,7 @@ class DatasetRows:
     tracks: pa.Table
     box_decisions: pa.Table
     class_names: tuple[str, ...]
+    quota: pa.Table = field(default_factory=QUOTA_CELLS.empty_table)
 
     @property
     def clip_decisions(self) -> pa.Table:
@@ -82,8 +88,10 @@ def build_rows(
     recipe: Recipe,
     *,
     keep_background: KeepBackground,
+    thin_frames: ThinFrames | None = None,
     clip_scores: pa.Table | None = None,
     detector_classes: Sequence[str] = (),
+    quota: pa.Table | None = None,
 ) -> DatasetRows:
     """Join clips, tracks and decisions into the rows of a dataset version.
 
@@ -93,8 +101,10 @@ def build_rows(
         curated: one decision for each clip and for each row of ``tracks``.
         recipe: names the published classes.
         keep_background: which of the frames that show nothing are kept.
+        thin_frames: which frames are too much like others to be exported; None: none.
         clip_scores: CLIP_SCORES; null where a clip has none.
         detector_classes: the published classes when the recipe names none; default: those that occur.
+        quota: QUOTA_CELLS, where the recipe has a quota.
 
     Raises:
         StoreError: a box lies in no known clip or behind its last frame, or occurs twice.
@@ -126,11 +136,12 @@ def build_rows(
     labels = in_frames & pc.equal(boxes["verdict"].cast(pa.string()), ACCEPT).to_numpy()
     return DatasetRows(
         clips=clips,
-        frames=_decide_use(frames, keep_background),
+        frames=_decide_use(frames, keep_background, thin_frames),
         rejected_frames=_set_column(rejected, "use", pa.array([REJECTED_CLIP] * len(rejected), pa.string()).cast(NAME)),
         tracks=_summarise_tracks(boxes.filter(labels)),
         box_decisions=boxes.select(BOX_DECISIONS.names).cast(BOX_DECISIONS).combine_chunks(),
         class_names=class_names,
+        quota=quota if quota is not None else QUOTA_CELLS.empty_table(),
     )
 
 
@@ -242,16 +253,18 @@ def _gather_frames(clips: pa.Table, chosen: np.ndarray, boxes: pa.Table, place: 
     ).combine_chunks()
 
 
-def _decide_use(frames: pa.Table, keep_background: KeepBackground) -> pa.Table:
+def _decide_use(frames: pa.Table, keep_background: KeepBackground, thin_frames: ThinFrames | None) -> pa.Table:
     """``frames`` with ``use`` filled in: an ignore region outweighs labels; what shows nothing may be surplus."""
     objects = frames["objects"].combine_chunks()
     parent = pc.list_parent_indices(objects).to_numpy()
     doubtful = pc.equal(pc.struct_field(objects.flatten(), "verdict"), IGNORE).to_numpy(zero_copy_only=False)
     shown = np.bincount(parent, minlength=len(frames))
-    ignored = np.bincount(parent[doubtful], minlength=len(frames))
+    ignored = np.bincount(parent[doubtful], minlength=len(frames)) > 0
+    thinned = thin_frames(frames, ~ignored) if thin_frames else np.zeros(len(frames), dtype=bool)
     use = np.full(len(frames), _USES.index(LABELLED), dtype=np.int32)
-    use[ignored > 0] = _USES.index(IGNORED)
-    empty = np.flatnonzero(shown == 0)
+    use[ignored] = _USES.index(IGNORED)
+    use[thinned] = _USES.index(NEAR_DUPLICATE)
+    empty = np.flatnonzero((shown == 0) & ~thinned)
     labelled = int((use == _USES.index(LABELLED)).sum() - len(empty))
     kept = np.asarray(
         keep_background(

@@ -7,12 +7,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from publishers.image_export import SPLITS, flatten_objects
+from publishers.quota import summarise_quota
 from publishers.rows import DatasetRows
+from schemas.calibration import LabelQuality
 from schemas.recipe import Recipe
 from schemas.tables import ACCEPT, ACCEPTED, IGNORE
 from schemas.version import SCHEMA_VERSION
 
-UNMEASURED = "unmeasured"
 _ORIGIN = ["generator", "generator_version", "model", "revision", "licence", "synthetic"]
 
 
@@ -22,10 +23,12 @@ def summarise(
     version: str,
     annotator_fingerprint: str,
     projections: Mapping[str, Mapping[str, Any]],
+    label_quality: LabelQuality | None = None,
 ) -> dict[str, Any]:
     """A JSON-ready description of a version: the same rows and recipe give the same text.
 
-    ``projections`` is the account of each form that the version is written in, by its name.
+    ``projections`` is the account of each form that the version is written in, by its name; ``label_quality`` what may
+    be said of the labels, by default that they are unmeasured.
     """
     objects = objects_by(rows, "split", "verdict", "class_name")
     labels = {key: count for key, count in objects.items() if key[1] == ACCEPT}
@@ -48,17 +51,27 @@ def summarise(
         "frames_by_split": _nested(frames),
         "boxes_by_split": _nested({(split, name): count for (split, _, name), count in labels.items()}),
         "ignore_regions_by_split": _nested({(split, name): count for (split, _, name), count in doubted.items()}),
+        "quota": summarise_quota(rows.quota, recipe.curation.quota),
         "missing": [split for split in SPLITS if split not in {split for split, _, _ in labels}],
         "decisions": {
             "clips": _records(rows.clip_decisions, ["verdict", "rule"], "count"),
             "boxes": _records(rows.box_decisions.filter(in_accepted), ["verdict", "rule"], "count"),
             "boxes_in_rejected_clips": pc.sum(pc.invert(in_accepted)).as_py() or 0,
         },
-        "label_quality": UNMEASURED,
+        **describe_quality(label_quality or LabelQuality()),
         "origins": _records(rows.clips, _ORIGIN, "clips"),
         "annotator": {"fingerprint": annotator_fingerprint},
         "projections": dict(projections),
         "recipe": recipe.model_dump(mode="json"),
+    }
+
+
+def describe_quality(quality: LabelQuality) -> dict[str, Any]:
+    """What dataset.json says of the labels: their quality in a word, what their confidence is, and measured figures."""
+    return {
+        "label_quality": quality.status,
+        "confidence": quality.confidence,
+        "expected_quality": quality.expected.model_dump(mode="json") if quality.expected else None,
     }
 
 

@@ -6,7 +6,8 @@ from pydantic import Field, PositiveInt
 
 from schemas.strict_model import StrictModel
 
-Tracker = Literal["ocsort", "bytetrack", "botsort", "deepocsort", "fasttrack", "tracktrack"]
+Tracker = Literal["offline", "ocsort", "bytetrack", "botsort", "deepocsort", "fasttrack", "tracktrack"]
+Boxes = Literal["strongest", "voted", "two_views"]
 
 
 class RefinementOptions(StrictModel):
@@ -16,29 +17,53 @@ class RefinementOptions(StrictModel):
     max_gap_frames: int = Field(
         default=30, ge=0, description="Longest hole in a track that is filled by interpolation."
     )
-    smooth_frames: int = Field(default=5, ge=0, description="Width of the centred smoothing window; 0 turns it off.")
+    smooth_frames: int = Field(default=7, ge=0, description="Width of the centred smoothing window; 0 turns it off.")
 
 
-class YoloOptions(StrictModel):
-    """A YOLO detector, a tracker for each clip, and the refinement of its tracks."""
+class DetectorOptions(StrictModel):
+    """A YOLO detector, and a tracker for each clip."""
 
-    kind: Literal["yolo"] = "yolo"
     weights: str = Field(
         default="starter",
         min_length=1,
         description="`starter` (bundled), a .pt file, an OpenVINO export folder, or a model version.",
     )
-    tracker: Tracker = "ocsort"
+    tracker: Tracker = Field(
+        default="offline",
+        description="`offline`: the whole clip at once, weak detections too; the others are ultralytics' trackers, "
+        "which see a clip as a live stream.",
+    )
     score_floor: float = Field(
         default=0.03, ge=0.001, le=0.9, description="Detections below this score are not stored."
     )
     image_size: PositiveInt | None = Field(
         default=None, description="Longer side of the detector's input, pixels; default: the size it was trained at."
     )
+    boxes: Boxes = Field(
+        default="two_views",
+        description="What a detection's box is: `strongest` of the detector's overlapping proposals, as in the plain "
+        "loop; `voted`, their mean, at no cost; `two_views`, the mean over two looks at each frame, the second at 1.4 "
+        "times the size (mirrored, for an export of fixed size), at about three times the cost.",
+    )
     device: str = Field(default="auto", description="auto, cpu, cuda, cuda:1, …; never part of a label's identity.")
     batch: PositiveInt = Field(default=8, description="Frames per forward pass; never part of a label's identity.")
+
+
+class YoloOptions(DetectorOptions):
+    """A YOLO detector, a tracker for each clip, and the refinement of its tracks."""
+
+    kind: Literal["yolo"] = "yolo"
     refine: RefinementOptions | None = Field(
         default_factory=RefinementOptions, description="null: the tracker's own output, as the plain loop gives it."
+    )
+
+
+class CarriedOptions(DetectorOptions):
+    """The exact labels of a restyled source, each held against what the detector sees; `generator.mode: video` only."""
+
+    kind: Literal["carried"] = "carried"
+    refine: RefinementOptions = Field(
+        default_factory=RefinementOptions, description="Of the tracks that tell what the source does not explain."
     )
 
 
@@ -48,4 +73,4 @@ class TruthOptions(StrictModel):
     kind: Literal["truth"] = "truth"
 
 
-AnnotatorOptions = Annotated[YoloOptions | TruthOptions, Field(discriminator="kind")]
+AnnotatorOptions = Annotated[YoloOptions | CarriedOptions | TruthOptions, Field(discriminator="kind")]

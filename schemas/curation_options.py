@@ -1,8 +1,51 @@
 """The recipe's `curation` and `split`: which labels and clips enter a dataset, and on which side."""
 
-from pydantic import Field, PositiveInt, model_validator
+from pydantic import Field, PositiveInt, field_validator, model_validator
 
 from schemas.strict_model import StrictModel
+
+DETECTOR = "detector"
+
+
+class NearDuplicateOptions(StrictModel):
+    """Which clips and frames say the same thing twice. Similarity is the cosine of two embeddings, 1 for equal ones."""
+
+    clips: float | None = Field(
+        default=0.97,
+        gt=0,
+        lt=1,
+        description="A clip at least this similar to a better one is rejected; null leaves clips alone.",
+    )
+    frames: float | None = Field(
+        default=0.98,
+        gt=0,
+        lt=1,
+        description="A frame at least this similar to the last one kept is not exported; null leaves frames alone.",
+    )
+    every: PositiveInt = Field(
+        default=2, description="Every how many frames one is embedded; the stride of the exports, as a rule."
+    )
+    embedder: str = Field(
+        default=DETECTOR,
+        min_length=1,
+        description="`detector` (the backbone of the annotator's own weights), a .pt of ultralytics, or the folder of "
+        "a transformers vision model.",
+    )
+
+
+class QuotaOptions(StrictModel):
+    """How many labelled objects are wanted in each cell: a class, and one value of each of some axes."""
+
+    per_class: PositiveInt = Field(description="Labelled objects wanted of each class in each cell, one a track.")
+    per: tuple[str, ...] = Field(default=(), description="Axes whose values divide a class into cells.")
+
+    @field_validator("per")
+    @classmethod
+    def _each_axis_once(cls, per: tuple[str, ...]) -> tuple[str, ...]:
+        twice = next((axis for axis in per if per.count(axis) > 1), None)
+        if twice is not None:
+            raise ValueError(f"axis {twice!r} is listed twice")
+        return per
 
 
 class CurationOptions(StrictModel):
@@ -28,8 +71,63 @@ class CurationOptions(StrictModel):
     max_black: float = Field(
         default=0.1, ge=0, le=1, description="A clip with a larger share of black frames is rejected."
     )
+    min_contrast: float = Field(
+        default=0.01, ge=0, le=1, description="A clip with less contrast (deviation of luma) shows one tone, no scene."
+    )
+    max_clipped: float = Field(
+        default=0.8, ge=0, le=1, description="A clip with a larger share of crushed and burnt-out pixels is rejected."
+    )
+    max_blur: float = Field(
+        default=0.75, ge=0, le=1, description="A clip that is more blurred (0 sharp to 1) is rejected."
+    )
+    max_flicker: float = Field(
+        default=0.12,
+        ge=0,
+        description="A clip whose brightness jumps by a larger share of itself from frame to frame is rejected.",
+    )
+    max_cuts: int | None = Field(
+        default=0,
+        ge=0,
+        description="A rendered clip with more scene cuts is rejected; footage may have any. null: so may all.",
+    )
+    min_moving: float = Field(
+        default=0.0,
+        ge=0,
+        le=1,
+        description="Least share of frames in which camera or objects move; grain is no motion. 0: even still scenes.",
+    )
+    max_drift: float | None = Field(
+        default=None,
+        ge=0,
+        le=1,
+        description="A clip with a track whose colours change by more is rejected; null: none.",
+    )
+    max_box_flicker: float | None = Field(
+        default=None,
+        ge=0,
+        le=1,
+        description="A clip in which a larger share of detections comes and goes is rejected; null: none.",
+    )
+    max_class_flicker: float | None = Field(
+        default=None,
+        ge=0,
+        le=1,
+        description="A clip in which a larger share of detections changes class is rejected; null: none.",
+    )
     min_agreement: float = Field(
         default=0.0, ge=0, le=1, description="Least share of the promised objects that the tracks must show."
+    )
+    max_surplus: int | None = Field(
+        default=None,
+        ge=0,
+        description="A clip with more objects of the recipe's classes beyond the promise is rejected; null: none.",
+    )
+
+    near_duplicates: NearDuplicateOptions | None = Field(
+        default=None, description="Drops clips and frames that say the same thing twice; null: none. Needs embeddings."
+    )
+    quota: QuotaOptions | None = Field(
+        default=None, description="Keeps the best clips that fill each cell; null: every clip that is good enough."
     )
 
     @model_validator(mode="after")

@@ -12,6 +12,16 @@ Profile = Literal["balanced", "fast", "low-memory"]
 Dtype = Literal["bfloat16", "float16", "float32"]
 Attention = Literal["native", "math", "flash", "flash3", "sage"]
 Offload = Literal["none", "model", "group"]
+Cache = Literal["none", "first_block", "taylorseer"]
+Quantise = Literal["none", "fp8", "int8"]
+
+# Caches of diffusers that were tried on Wan and LTX and are not offered, and why.
+_REFUSED_CACHES = {
+    "pyramid_attention": "it hands the guided pass of Wan what the unguided one computed",
+    "faster_cache": "it fails on Wan and LTX",
+    "magcache": "it needs ratios that are measured anew for each checkpoint",
+    "sea_cache": "it has no adapter for these pipelines",
+}
 
 # Remote code runs with the rights of whoever renders; a `true` that somebody copied along is not consent.
 REMOTE_CODE_CONSENT = "I have read this model's code and I trust it"
@@ -25,6 +35,24 @@ def _check_device(device: str) -> str:
 
 
 Device = Annotated[str, AfterValidator(_check_device)]
+
+
+class LoraOptions(StrictModel):
+    """Low-rank weights added to the transformer's: a style, or fewer steps (then set `steps` and `guidance` too)."""
+
+    model: str = Field(description="A .safetensors file, a folder that holds one, or a hub id.")
+    weight_name: str | None = Field(
+        default=None, description="The file in the folder or repository; needed where there are several."
+    )
+    revision: str | None = Field(default=None, description="Of a hub id: branch, tag or commit.")
+    scale: float = Field(default=1.0, ge=-4, le=4, description="How strongly it is added; 0 is refused.")
+
+    @field_validator("scale")
+    @classmethod
+    def _has_effect(cls, scale: float) -> float:
+        if scale == 0:
+            raise ValueError("a LoRA of scale 0 has no effect; remove `lora`")
+        return scale
 
 
 class DiffusersOptions(StrictModel):
@@ -79,14 +107,27 @@ class DiffusersOptions(StrictModel):
         default=None,
         description="Attention kernels: native (torch), math (torch's reference), flash, flash3, sage (lossy).",
     )
-    cache: Literal["none", "first_block"] | None = Field(
-        default=None, description="Reuse blocks between steps (lossy); for undistilled models."
+    cache: Cache | None = Field(
+        default=None,
+        description="Reuse work between steps (lossy); for undistilled models. first_block: later blocks, where the "
+        "first changes little; taylorseer: attention, extrapolated between full steps.",
     )
-    cache_threshold: PositiveFloat | None = Field(default=None, le=1, description="Larger reuses more; default: 0.1.")
+    cache_threshold: PositiveFloat | None = Field(
+        default=None, le=1, description="cache first_block: larger reuses more; default: 0.1."
+    )
+    cache_interval: int | None = Field(
+        default=None,
+        ge=2,
+        le=20,
+        description="cache taylorseer: attention is computed every so many steps; default: 3.",
+    )
     compile: bool | None = Field(default=None, description="Compile the repeated transformer blocks; slow first batch.")
-    quantise: Literal["none", "fp8"] | None = Field(
-        default=None, description="fp8: transformer weights stored in 8 bits, computed in `dtype` (lossy)."
+    quantise: Quantise | None = Field(
+        default=None,
+        description="Weights of the transformer blocks in 8 bits, computed in `dtype` (lossy). int8: with a scale for "
+        "each row, by torchao; fp8: cast, by diffusers.",
     )
+    lora: LoraOptions | None = Field(default=None, description="Weights added to the transformer's (lossy).")
     offload: Offload | None = Field(
         default=None, description="Keep idle parts in host memory: whole models, or groups of layers."
     )
@@ -104,8 +145,9 @@ class DiffusersOptions(StrictModel):
     )
     labelling: Literal["wait", "share", "cpu"] = Field(
         default="wait",
-        description="Where labels are made on a machine with one GPU. wait: the renderer ends first and frees its "
-        "memory; share: it stays within its share of the memory; cpu: the detector runs on the CPU.",
+        description="Labels are made once all clips are rendered; on a machine with one GPU, wait: the renderer ends "
+        "first and frees its memory; share: it stays loaded until the run ends, within its share of the memory; cpu: "
+        "it ends, and the detector runs on the CPU.",
     )
     labelling_memory_gb: PositiveFloat = Field(
         default=4, description="labelling share: GPU memory that the renderer leaves to the detector, GB."
@@ -125,6 +167,14 @@ class DiffusersOptions(StrictModel):
     def _one_device_as_list(cls, devices: Any) -> Any:
         return (devices,) if isinstance(devices, str) and devices != "auto" else devices
 
+    @field_validator("cache", mode="before")
+    @classmethod
+    def _refuse_caches_that_do_not_work(cls, cache: Any) -> Any:
+        reason = _REFUSED_CACHES.get(cache) if isinstance(cache, str) else None
+        if reason is not None:
+            raise ValueError(f"{cache!r} is not offered: {reason}; use first_block or taylorseer")
+        return cache
+
     @field_validator("trust_remote_code")
     @classmethod
     def _consent_in_words(cls, words: str | None) -> str | None:
@@ -137,8 +187,9 @@ class DiffusersOptions(StrictModel):
         self._check_model_named_once()
         self._check_inputs_of_mode()
         self._check_devices()
-        if self.cache_threshold is not None and self.cache == "none":
-            raise ValueError("cache_threshold has no effect with `cache: none`; remove one of them")
+        for name, cache in (("cache_threshold", "first_block"), ("cache_interval", "taylorseer")):
+            if getattr(self, name) is not None and self.cache not in {None, cache}:
+                raise ValueError(f"{name} has no effect with `cache: {self.cache}`; remove one of them")
         return self
 
     def _check_model_named_once(self) -> None:

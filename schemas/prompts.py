@@ -72,6 +72,11 @@ class PromptTemplate(StrictModel):
     )
     repeats: PositiveInt = Field(default=1, description="Clips per scenario, each with its own seed.")
     negative: str = Field(default="", description="Negative prompt, for generators that take one.")
+    extra: Path | None = Field(
+        default=None,
+        description="CSV with a column for each axis and `clips`: more clips of these combinations. "
+        "`framefoundry plan --missing` writes it.",
+    )
 
     @property
     def slots(self) -> tuple[str, ...]:

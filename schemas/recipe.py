@@ -1,7 +1,7 @@
 """The recipe: everything that determines a dataset, in one validated model."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
 from pydantic import Discriminator, Field, PositiveFloat, Tag, field_validator, model_validator
@@ -9,6 +9,7 @@ from pydantic import Discriminator, Field, PositiveFloat, Tag, field_validator, 
 from schemas.annotator_options import AnnotatorOptions, YoloOptions
 from schemas.closest import closest_hint
 from schemas.curation_options import CurationOptions, SplitOptions
+from schemas.diffusers_options import DiffusersOptions
 from schemas.generator_options import FootageOptions, GeneratorOptions, ProceduralOptions
 from schemas.prompts import PromptFile, PromptTemplate
 from schemas.publish_options import PublishOptions
@@ -122,7 +123,8 @@ class Recipe(StrictModel):
     def _parts_agree(self) -> "Recipe":
         self._check_prompts_present()
         self._check_promises()
-        self._check_split_axes()
+        self._check_axes("split.by", self.split.by)
+        self._check_axes("curation.quota.per", self.curation.quota.per if self.curation.quota else ())
         self._check_annotator_has_labels()
         return self
 
@@ -146,16 +148,25 @@ class Recipe(StrictModel):
                 "add a `count` that names it, or remove the class"
             )
 
-    def _check_split_axes(self) -> None:
-        if isinstance(self.prompts, PromptTemplate):
-            for axis in self.split.by:
-                if axis not in self.prompts.axes:
-                    raise ValueError(
-                        f"split.by names the axis {axis!r}, which does not exist{closest_hint(axis, self.prompts.axes)}"
-                    )
+    def _check_axes(self, field: str, axes: Sequence[str]) -> None:
+        if isinstance(self.prompts, PromptFile):
+            return  # its columns are known when it is read
+        known = self.prompts.axes if self.prompts else ("source",)
+        for axis in axes:
+            if axis not in known:
+                raise ValueError(f"{field} names the axis {axis!r}, which does not exist{closest_hint(axis, known)}")
 
     def _check_annotator_has_labels(self) -> None:
         if self.annotator.kind == "truth" and self.generator.kind != "procedural":
             raise ValueError(
                 f"annotator `truth` needs a generator that knows the truth; `{self.generator.kind}` does not"
             )
+        if self.annotator.kind == "carried" and not self._restyles_drawn_scenes():
+            raise ValueError(
+                "annotator `carried` needs sources whose labels are known: "
+                "`generator: {kind: diffusers, mode: video, source: procedural, …}`"
+            )
+
+    def _restyles_drawn_scenes(self) -> bool:
+        options = self.generator
+        return isinstance(options, DiffusersOptions) and options.source == "procedural"

@@ -34,7 +34,7 @@ _WANTED = {
 
 _UNION_TAGS = {
     "generator": ("procedural", "footage", "diffusers"),
-    "annotator": ("yolo", "truth"),
+    "annotator": ("yolo", "carried", "truth"),
     "prompts": ("template", "file"),
 }
 

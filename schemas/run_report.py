@@ -51,6 +51,7 @@ class RunReport(StrictModel):
     dataset: str = Field(default="", description="name@version")
     path: str = Field(default="", description="folder of the version")
     new_version: bool = True
+    label_quality: str = Field(default="", description="measured, exact or unmeasured, with a reason in brackets")
     warnings: list[str] = Field(default_factory=list)
     remarks: list[str] = Field(
         default_factory=list, description="what the generator did differently, how busy devices were"

@@ -76,7 +76,16 @@ FRAME_SCORES = _schema(
     _field("brightness", pa.float32(), "mean luma, 0 to 1"),
     _field("contrast", pa.float32(), "standard deviation of luma, 0 to 1"),
     _field("sharpness", pa.float32(), "variance of the Laplacian of luma (0 to 255)"),
+    _field("blur", pa.float32(), "0 sharp to 1 blurred (Crete et al., 2007)"),
+    _field("clipped", pa.float32(), "share of pixels crushed to black or burnt out to white"),
     _field("change", pa.float32(), "mean absolute luma difference to the frame before, 0 to 1; 0 for the first"),
+    _field("camera_motion", pa.float32(), "frame diagonals since the frame before, by optical flow; 0 for the first"),
+    _field("object_motion", pa.float32(), "the same of the fastest 0.5 % of the pixels, less the camera's"),
+    _field("warp_error", pa.float32(), "luma change that motion does not explain, 0 to 1 (Lai et al., 2018)"),
+    _field("flicker", pa.float32(), "the same over blocks of pixels, as a share of the frame's mean luma"),
+    _field("unmatched", pa.float32(), "share of pixels without a match in the frame before; 0 for the first"),
+    _field("moved", pa.bool_(), "camera or objects moved since the frame before, by more than grain explains"),
+    _field("cut", pa.bool_(), "another scene than the frame before"),
     _field("black", pa.bool_(), "no part of the frame is lit"),
     _field("repeated", pa.bool_(), "indistinguishable from the frame before"),
 )
@@ -85,18 +94,47 @@ CLIP_SCORES = _schema(
     "clip_scores",
     _field("clip_id", pa.string(), "clip"),
     _field("brightness", pa.float32(), "mean over frames"),
+    _field("contrast", pa.float32(), "median over frames"),
     _field("sharpness", pa.float32(), "median over frames"),
+    _field("blur", pa.float32(), "median over frames, 0 sharp to 1 blurred"),
+    _field("clipped", pa.float32(), "median over frames of the share of crushed or burnt-out pixels"),
     _field("motion", pa.float32(), "median change between frames, 0 to 1"),
+    _field("moving_share", pa.float32(), "share of frames in which camera or objects moved"),
+    _field("camera_motion", pa.float32(), "mean, frame diagonals a second"),
+    _field("object_motion", pa.float32(), "mean, frame diagonals a second"),
+    _field("warp_error", pa.float32(), "mean over frames that are no cut, 0 to 1"),
+    _field("flicker", pa.float32(), "mean over frames that are no cut, share of the frame's luma"),
+    _field("cuts", pa.int32(), "scene cuts"),
     _field("black_share", pa.float32(), "share of black frames"),
     _field("frozen_share", pa.float32(), "share of frames that repeat the one before"),
     _field("boxes", pa.int32(), "boxes in the clip's tracks"),
     _field("tracks", pa.int32(), "tracks in the clip"),
+    _field(
+        "box_flicker",
+        pa.float32(),
+        "share of confident detections that the next or the last frame lacks; null where there are none",
+        True,
+    ),
+    _field("class_flicker", pa.float32(), "share of such detections that go on under another class", True),
+    _field("size_jitter", pa.float32(), "median unsteadiness of a detection's area, as a share of it", True),
+    _field("drift", pa.float32(), "largest change of a track's colours, 0 to 1; null where no track lasts", True),
     _field(
         "agreement", pa.float32(), "share of the promised objects that the tracks show; null without a promise", True
     ),
     _field(
         "surplus", pa.int32(), "tracked objects of promised classes beyond the promise; null without a promise", True
     ),
+    _field("shown_by_class", COUNTS, "promised class -> promised objects that the tracks show", True),
+    _field("surplus_by_class", COUNTS, "any class -> tracked objects beyond the promise; null without one", True),
+    _field("quality", pa.float32(), "what clips are ranked by, 0 worst to 1 best; a black or frozen clip has 0"),
+)
+
+EMBEDDING_SIZE = 256
+
+EMBEDDINGS = _schema(
+    "embeddings",
+    _field("frame", pa.int32(), "frame index, from 0"),
+    _field("vector", pa.list_(pa.float16(), EMBEDDING_SIZE), "what the frame looks like; of length 1"),
 )
 
 CLIPS = _schema(
@@ -134,7 +172,18 @@ CLIP_DECISIONS = _schema(
     _field("rule", NAME, "rule that decided; empty when accepted"),
     _field("value", pa.float32(), "value that the rule saw; null when accepted", True),
     _field("threshold", pa.float32(), "threshold that it was held against; null when accepted", True),
+    _field("duplicate_of", pa.string(), "the better clip that it repeats; null for any other rule", True),
     _field("split", NAME, "train, val or test"),
+)
+
+QUOTA_CELLS = _schema(
+    "quota_cells",
+    _field("class_name", pa.string(), "published class"),
+    _field("attributes", ATTRIBUTES, "axis -> value"),
+    _field("wanted", pa.int64(), "labelled objects asked for"),
+    _field("available", pa.int64(), "labelled objects in the clips that could be chosen"),
+    _field("kept", pa.int64(), "labelled objects in the clips that were chosen"),
+    _field("missing", pa.int64(), "wanted and not kept: what another round should render"),
 )
 
 BOX_DECISIONS = _schema(
@@ -143,7 +192,7 @@ BOX_DECISIONS = _schema(
     _field("frame", pa.int32(), "frame index, from 0"),
     _field("track", pa.int32(), "track id"),
     _field("verdict", NAME, f"{ACCEPT}: a label; {IGNORE}: an ignore region; {NOTHING}: not an object"),
-    _field("rule", NAME, "rule that decided: confidence, track_length, box_side, class; empty when accepted"),
+    _field("rule", NAME, "rule that decided, see curators/box_verdicts.py; empty when accepted"),
     _field("value", pa.float32(), "value that the rule saw; null when accepted", True),
     _field("threshold", pa.float32(), "threshold that it was held against; null when accepted", True),
 )
@@ -169,7 +218,8 @@ FRAMES = _schema(
         "use",
         NAME,
         "labelled: shows labels only; background: shows nothing; ignore: shows an ignore region; "
-        "surplus_background: shows nothing, beyond the share that is kept",
+        "surplus_background: shows nothing, beyond the share that is kept; near_duplicate: too much like the last "
+        "frame that is kept",
     ),
     _field("objects", pa.list_(OBJECT), "labels and ignore regions, by track"),
 )
@@ -210,14 +260,21 @@ def table_from_columns(schema: pa.Schema, columns: Mapping[str, object]) -> pa.T
 def check_table(table: pa.Table, schema: pa.Schema, where: str) -> pa.Table:
     """``table`` with exactly the columns of ``schema``, after its version was checked.
 
+    A column that may be null and that is not there, because the table was written before there was such a score, is
+    null throughout.
+
     Raises:
         StoreError: written by a newer version; columns are missing, of another type, or null where none may be.
     """
     metadata = table.schema.metadata or {}
     check_schema_version(metadata.get(b"framefoundry.schema_version", b"").decode(), where)
-    missing = [name for name in schema.names if name not in table.column_names]
-    if missing:
-        raise StoreError(f"{where}: column {missing[0]!r} is missing.", "The file is damaged or is another table.")
+    for column in schema:
+        if column.name not in table.column_names:
+            if not column.nullable:
+                raise StoreError(
+                    f"{where}: column {column.name!r} is missing.", "The file is damaged or is another table."
+                )
+            table = table.append_column(column, pa.nulls(len(table), column.type))
     try:
         cast = table.select(schema.names).cast(schema)
     except (ValueError, NotImplementedError) as fault:  # pyarrow's own errors are among them

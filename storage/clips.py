@@ -12,14 +12,18 @@ from storage.store import Store
 
 CLIP_STAGE = "render"
 TRUTH_STAGE = "truth"
+SOURCE_TRUTH_STAGE = "source_truth"
 # clip_id names all inputs of the pixels by itself; the fingerprint only tells apart forms of the record.
 RECORD_FORM = "v1"
 
 
-def commit_clip(store: Store, record: ClipRecord, media: Path, truth: pa.Table | None) -> ClipRecord:
-    """Commit the file ``media``, then ``truth``, then ``record``; the record of whoever committed this clip first.
+def commit_clip(
+    store: Store, record: ClipRecord, media: Path, truth: pa.Table | None, source_truth: pa.Table | None = None
+) -> ClipRecord:
+    """Commit the file ``media``, then its tables, then ``record``; the record of whoever committed this clip first.
 
-    The record comes last: a clip without one does not exist, whatever a killed process left of its file.
+    ``source_truth`` are the exact labels of a source that the clip was made from: evidence, no truth of the clip. The
+    record comes last: a clip without one does not exist, whatever a killed process left of its file.
 
     Raises:
         MediaError: the file is not as large as the record says.
@@ -39,6 +43,8 @@ def commit_clip(store: Store, record: ClipRecord, media: Path, truth: pa.Table |
     store.put_file(record.media_key, media)
     if truth is not None:
         commit_table(store, TRUTH_STAGE, RECORD_FORM, truth_key(record), truth)
+    if source_truth is not None:
+        commit_table(store, SOURCE_TRUTH_STAGE, RECORD_FORM, truth_key(record), source_truth)
     commit_json(store, CLIP_STAGE, RECORD_FORM, record.clip_id, clip_to_json(record))
     return _read_record(store, record.clip_id)
 
@@ -63,6 +69,20 @@ def read_truth(store: Store, clip_id: str) -> pa.Table:
     return read_table(store, TRUTH_STAGE, RECORD_FORM, truth_key(record), TRUTH)
 
 
+def read_source_truth(store: Store, record: ClipRecord) -> pa.Table:
+    """Exact labels, of schema ``TRUTH``, of the source that a clip was restyled from, on the clip's frames and size.
+
+    Raises:
+        StoreError: the clip was made from no labelled source, or by a version that did not keep its labels.
+    """
+    if not is_committed(store, SOURCE_TRUTH_STAGE, RECORD_FORM, truth_key(record)):
+        raise StoreError(
+            f"clip {record.clip_id} has no labels of a source beside it.",
+            f"Restyle procedural scenes; or remove {_record_path(store, record.clip_id)} to render the clip again.",
+        )
+    return read_table(store, SOURCE_TRUTH_STAGE, RECORD_FORM, truth_key(record), TRUTH)
+
+
 def media_path(store: Store, record: ClipRecord) -> Path:
     """The clip's video file.
 
@@ -79,7 +99,10 @@ def media_path(store: Store, record: ClipRecord) -> Path:
 
 
 def truth_key(record: ClipRecord) -> str:
-    """Key of a clip's truth. The media is in it: a render that lost the race never lends its truth to the winner."""
+    """Key of a clip's truth, and of its source's.
+
+    The media is in it: a render that lost the race never lends its truth to the winner.
+    """
     return f"{record.clip_id}.{record.media_id[:16]}"
 
 

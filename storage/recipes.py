@@ -2,11 +2,12 @@
 
 from pathlib import Path
 
-from schemas.annotator_options import YoloOptions
+from schemas.annotator_options import DetectorOptions
+from schemas.curation_options import DETECTOR
 from schemas.diffusers_options import DiffusersOptions
 from schemas.errors import RecipeError
 from schemas.generator_options import FootageOptions
-from schemas.prompts import PromptFile
+from schemas.prompts import PromptFile, PromptTemplate
 from schemas.recipe import Recipe
 from schemas.recipe_text import parse_recipe
 
@@ -46,11 +47,17 @@ def _resolve_paths(recipe: Recipe, folder: Path) -> Recipe:
     changes: dict[str, object] = {}
     if isinstance(recipe.prompts, PromptFile):
         changes["prompts"] = recipe.prompts.model_copy(update={"file": _beside(folder, recipe.prompts.file)})
+    if isinstance(recipe.prompts, PromptTemplate) and recipe.prompts.extra:
+        changes["prompts"] = recipe.prompts.model_copy(update={"extra": _beside(folder, recipe.prompts.extra)})
+    near = recipe.curation.near_duplicates
+    if near and near.embedder != DETECTOR:
+        near = near.model_copy(update={"embedder": _if_present(folder, near.embedder)})
+        changes["curation"] = recipe.curation.model_copy(update={"near_duplicates": near})
     if isinstance(recipe.generator, FootageOptions):
         changes["generator"] = recipe.generator.model_copy(update={"path": _beside(folder, recipe.generator.path)})
     if isinstance(recipe.generator, DiffusersOptions):
         changes["generator"] = _resolve_diffusers(recipe.generator, folder)
-    if isinstance(recipe.annotator, YoloOptions):
+    if isinstance(recipe.annotator, DetectorOptions):
         weights = _if_present(folder, recipe.annotator.weights)
         changes["annotator"] = recipe.annotator.model_copy(update={"weights": weights})
     return recipe.model_copy(update=changes)
@@ -61,6 +68,8 @@ def _resolve_diffusers(options: DiffusersOptions, folder: Path) -> DiffusersOpti
     changes: dict[str, object] = {name: _beside(folder, path) for name, path in paths.items() if isinstance(path, Path)}
     if options.model:
         changes["model"] = _if_present(folder, options.model)
+    if options.lora:
+        changes["lora"] = options.lora.model_copy(update={"model": _if_present(folder, options.lora.model)})
     return options.model_copy(update=changes)
 
 

@@ -42,7 +42,8 @@ class Denoised:
 
     Attributes:
         tasks: the clips.
-        decode: what the VAE is to be called with; None when the batch was interrupted.
+        decode: what the VAE is to be called with, for ``rows`` clips; None when the batch was interrupted.
+        rows: clips that were denoised: the tasks, and what filled the batch up.
         spoiled_at: for each clip, the step at which it was first not finite; -1 for a sound one.
         started, ended: by ``time.perf_counter``.
     """
@@ -51,6 +52,7 @@ class Denoised:
     decode: DecodeCall | None
     spoiled_at: list[int]
     started: float
+    rows: int
     ended: float = 0.0
 
     @property
@@ -102,8 +104,11 @@ class Denoiser:
         self.vae = DeferredVae(self.pipe.vae)
         self._shape = probe_call(type(self.pipe))
 
-    def denoise(self, tasks: Sequence[ClipTask]) -> Denoised:
+    def denoise(self, tasks: Sequence[ClipTask], batch_size: int = 1) -> Denoised:
         """Denoise ``tasks`` together.
+
+        Fewer than ``batch_size`` are filled up with copies of the last, whose latents nobody decodes: the order of sums
+        depends on the shape of a batch, and a clip of a run that was killed and resumed should come out as in one go.
 
         A clip that turns to NaN or infinity is marked; once all have, or ``stopped()`` says so, the rest of the steps
         is skipped.
@@ -114,13 +119,14 @@ class Denoiser:
         """
         import torch
 
-        batch = Denoised(tuple(tasks), None, [-1] * len(tasks), time.perf_counter())
+        filled = [*tasks, *[tasks[-1]] * (batch_size - len(tasks))]
+        batch = Denoised(tuple(tasks), None, [-1] * len(tasks), time.perf_counter(), len(filled))
         self.vae.kept.clear()
         interrupted = False
 
         def check_step(pipe: Any, step: int, _time: Any, tensors: dict[str, Any]) -> dict[str, Any]:
             nonlocal interrupted
-            finite = torch.isfinite(tensors["latents"]).flatten(1).all(1).tolist()
+            finite = torch.isfinite(tensors["latents"]).flatten(1).all(1).tolist()[: len(tasks)]
             for row, sound in enumerate(finite):
                 if not sound and batch.spoiled_at[row] < 0:
                     batch.spoiled_at[row] = step
@@ -131,7 +137,7 @@ class Denoiser:
         # A pipeline that reports no steps is checked after decoding alone, and stopped only with its process.
         checks = {"callback_on_step_end": check_step} if self._shape.reports_steps else {}
         with torch.no_grad():
-            self.pipe(**self._arguments(tasks), **checks)
+            self.pipe(**self._arguments(filled), **checks)
         if self.device != "cpu":
             torch.cuda.synchronize(self.device)
         if self.vae.kept and not interrupted:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from schemas.diffusers_options import Mode
+from schemas.diffusers_options import Cache, Mode
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,7 @@ class Family:
         embeddings: what ``encode_prompt`` returns for a prompt, by the names under which the call takes it back; empty:
             prompts go in as text, and the text encoder stays loaded.
         batches: whether several clips can be denoised together, each from its own input.
-        caches: whether blocks can be cached between steps.
+        caches: what can be reused between its steps, of those in ``DiffusersOptions.cache``.
         siblings: classes that run the same weights in another mode.
         licence: of outputs of the family's published weights; "unknown" where each has its own.
         tested: a tiny pipeline of this very class passes this repository's tests of snapping, batching, cancelling and
@@ -33,13 +33,14 @@ class Family:
     size_step: int
     embeddings: tuple[str, ...] = ()
     batches: bool = True
-    caches: bool = True
+    caches: tuple[Cache, ...] = ("first_block",)
     siblings: Mapping[Mode, str] = field(default_factory=dict)
     licence: str = "unknown"
     tested: bool = False
 
 
 _EMBEDS = ("prompt_embeds",)
+_BOTH: tuple[Cache, ...] = ("first_block", "taylorseer")
 _MASKED = ("prompt_embeds", "prompt_attention_mask")
 _WAN = "Apache-2.0"
 _HUNYUAN = "Tencent Hunyuan community licence: not for improving other models; not licensed in the EU, UK, South Korea"
@@ -48,32 +49,32 @@ _LTX = "LTX licence of the weights' version; a model trained on LTX-2 outputs co
 
 FAMILIES: tuple[Family, ...] = (
     Family(
-        "WanPipeline", "text", 16, 4, 16, _EMBEDS, licence=_WAN, tested=True,
+        "WanPipeline", "text", 16, 4, 16, _EMBEDS, caches=_BOTH, licence=_WAN, tested=True,
         siblings={"image": "WanImageToVideoPipeline", "video": "WanVideoToVideoPipeline"},
     ),
     # Its latents of several first frames are mixed up between clips (each clip gets all frames), so one at a time.
     Family("WanImageToVideoPipeline", "image", 16, 4, 16, _EMBEDS, batches=False, licence=_WAN, tested=True),
     # It calls its transformer outside a cache context, which FirstBlockCache needs.
-    Family("WanVideoToVideoPipeline", "video", 16, 4, 16, _EMBEDS, caches=False, licence=_WAN, tested=True),
+    Family("WanVideoToVideoPipeline", "video", 16, 4, 16, _EMBEDS, caches=(), licence=_WAN, tested=True),
     Family(
-        "LTXPipeline", "text", 24, 8, 32, _MASKED, licence=_LTX, tested=True,
+        "LTXPipeline", "text", 24, 8, 32, _MASKED, caches=_BOTH, licence=_LTX, tested=True,
         siblings={"image": "LTXImageToVideoPipeline"},
     ),
     Family("LTXImageToVideoPipeline", "image", 24, 8, 32, _MASKED, batches=False, licence=_LTX, tested=True),
     Family("LTX2Pipeline", "text", 24, 8, 32, licence=_LTX, siblings={"image": "LTX2ImageToVideoPipeline"}),
     Family("LTX2ImageToVideoPipeline", "image", 24, 8, 32, batches=False, licence=_LTX),
-    Family("HunyuanVideo15Pipeline", "text", 24, 4, 16, caches=False, licence=_HUNYUAN),
+    Family("HunyuanVideo15Pipeline", "text", 24, 4, 16, caches=(), licence=_HUNYUAN),
     Family(
         "CogVideoXPipeline", "text", 8, 8, 16, _EMBEDS, tested=True,
         siblings={"video": "CogVideoXVideoToVideoPipeline"},
     ),
     Family("CogVideoXVideoToVideoPipeline", "video", 8, 8, 16, _EMBEDS, batches=False, tested=True),
-    Family("Cosmos2_5_PredictBasePipeline", "text", 16, 4, 16, caches=False, licence=_NVIDIA),
-    Family("Cosmos2VideoToWorldPipeline", "image", 16, 4, 16, batches=False, caches=False, licence=_NVIDIA),
+    Family("Cosmos2_5_PredictBasePipeline", "text", 16, 4, 16, caches=(), licence=_NVIDIA),
+    Family("Cosmos2VideoToWorldPipeline", "image", 16, 4, 16, batches=False, caches=(), licence=_NVIDIA),
     # Its prompts are wrapped in instructions, which are not stored as embeddings: they go in as text.
-    Family("SanaVideoPipeline", "text", 16, 4, 32, caches=False, licence="see the weights' licence", tested=True),
+    Family("SanaVideoPipeline", "text", 16, 4, 32, caches=(), licence="see the weights' licence", tested=True),
     Family("MochiPipeline", "text", 30, 6, 16, _MASKED, licence="Apache-2.0", tested=True),
-    Family("Kandinsky5T2VPipeline", "text", 24, 4, 16, caches=False, licence="MIT"),
+    Family("Kandinsky5T2VPipeline", "text", 24, 4, 16, caches=(), licence="MIT"),
 )  # fmt: skip
 
 

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from generators.diffusers_video.inputs import hash_file
-from generators.diffusers_video.model_files import ModelFiles, locate_model
+from generators.diffusers_video.lora import locate_lora
+from generators.diffusers_video.model_files import locate_model
 from generators.diffusers_video.presets import PRESETS, Preset, find_preset, preset_of_model
-from schemas.diffusers_options import DiffusersOptions
-from schemas.errors import EnvironmentFault
+from schemas.diffusers_options import DiffusersOptions, LoraOptions
+from schemas.errors import EnvironmentFault, RecipeError
 
 # What a pipeline is loaded from. Pickled weights, demo videos and original checkpoints at the top level stay away.
 WANTED = ("*.json", "*/*.json", "*/*.safetensors", "*/*.model", "*/*.txt", "LICENSE*", "README.md")
@@ -28,6 +29,7 @@ class FetchPlan:
         bytes_total, bytes_missing: of the wanted files; missing ones are not on this machine yet.
         licence: of the model's outputs; "see the model's page" where this repository does not know it.
         trains_freely: whether a detector may be trained on outputs without further terms; None where unknown.
+        lora: the one file that is wanted, of a LoRA's repository; None: a whole pipeline.
     """
 
     model: str
@@ -37,14 +39,18 @@ class FetchPlan:
     bytes_missing: int
     licence: str
     trains_freely: bool | None
+    lora: str | None = None
 
 
-def plan_fetch(name: str, revision: str | None = None) -> FetchPlan:
-    """Ask the hub what ``name``, a preset or a hub id, would download.
+def plan_fetch(name: str, revision: str | None = None, lora: str | None = None) -> FetchPlan:
+    """Ask the hub what ``name``, a preset or a hub id, would download; with ``lora`` only that file of it.
 
     Raises:
         EnvironmentFault: offline, or the hub cannot be reached or has no such model.
+        RecipeError: ``lora`` is no .safetensors file.
     """
+    if lora is not None and not lora.endswith(".safetensors"):
+        raise RecipeError(f"--lora {lora}: only .safetensors files are loaded.", "Name the safetensors version.")
     preset = _find(name)
     model = preset.model if preset else name
     wanted = revision or (preset.revision if preset else None)
@@ -54,7 +60,7 @@ def plan_fetch(name: str, revision: str | None = None) -> FetchPlan:
 
     try:
         commit = HfApi().model_info(model, revision=wanted).sha
-        files = snapshot_download(model, revision=commit, allow_patterns=list(WANTED), dry_run=True)
+        files = snapshot_download(model, revision=commit, allow_patterns=_patterns(lora), dry_run=True)
     except (HfHubHTTPError, OSError) as fault:
         raise EnvironmentFault(
             f"{model}: the hub gave no answer: {fault}", "Check the name, the network, and `HF_TOKEN` for gated models."
@@ -67,11 +73,12 @@ def plan_fetch(name: str, revision: str | None = None) -> FetchPlan:
         bytes_missing=sum(file.file_size or 0 for file in files if file.will_download),
         licence=preset.licence if preset else "see the model's page",
         trains_freely=preset.trains_freely if preset else None,
+        lora=lora,
     )
 
 
-def carry_out(plan: FetchPlan) -> ModelFiles:
-    """Download what is missing, resuming where an earlier attempt ended, and verify the whole.
+def carry_out(plan: FetchPlan) -> Path:
+    """Download what is missing, resuming where an earlier attempt ended, and verify the whole; where it lies now.
 
     Every large file must have the SHA-256 that the hub names it by, and every component must be complete and stored as
     safetensors.
@@ -84,11 +91,13 @@ def carry_out(plan: FetchPlan) -> ModelFiles:
     from huggingface_hub.errors import HfHubHTTPError
 
     try:
-        folder = snapshot_download(plan.model, revision=plan.revision, allow_patterns=list(WANTED))
+        folder = snapshot_download(plan.model, revision=plan.revision, allow_patterns=_patterns(plan.lora))
     except (HfHubHTTPError, OSError) as fault:
         raise EnvironmentFault(f"{plan.model}: {fault}", "Run the same command again; it resumes.") from None
     verify_content(Path(folder))
-    return locate_model(DiffusersOptions(model=plan.model, revision=plan.revision))
+    if plan.lora is not None:
+        return locate_lora(LoraOptions(model=plan.model, revision=plan.revision, weight_name=plan.lora)).path
+    return locate_model(DiffusersOptions(model=plan.model, revision=plan.revision)).folder
 
 
 def verify_content(folder: Path) -> int:
@@ -112,6 +121,10 @@ def cache_folder() -> Path:
     from huggingface_hub.constants import HF_HUB_CACHE
 
     return Path(HF_HUB_CACHE)
+
+
+def _patterns(lora: str | None) -> list[str]:
+    return list(WANTED) if lora is None else [lora, "LICENSE*", "README.md"]
 
 
 def _find(name: str) -> Preset | None:

@@ -6,19 +6,23 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+
 from generators.clip_identity import rendered_clip_id
+from generators.diffusers_video.cost import estimate_clip
 from generators.diffusers_video.devices import choose_devices
-from generators.diffusers_video.inputs import SourcePicker, VideoFile, source_identity
+from generators.diffusers_video.inputs import SourcePicker, VideoFile, fit_labels, source_identity, source_labels
 from generators.diffusers_video.messages import ClipTask, Done, GivenUp, RendererStart, Usage, describe_usage
 from generators.diffusers_video.model_files import locate_model
 from generators.diffusers_video.render_plan import VERSION, RenderPlan, make_plan
 from generators.diffusers_video.renderer_pool import PoolLimits, RendererPool
 from generators.diffusers_video.renderer_process import serve_batches
-from generators.protocol import RenderedClip
+from generators.protocol import RenderCost, RenderedClip
 from schemas.diffusers_options import DiffusersOptions
 from schemas.recipe import ClipOptions
 from schemas.records import ClipJob, Failure, Origin, Scenario
 from storage.store import Store
+from storage.video import EncodedClip
 
 KIND = "diffusers"
 
@@ -83,6 +87,12 @@ class DiffusersGenerator:
         lines = (self._plan.summary(), *self._plan.notes, *self.events)
         return (*lines, *(describe_usage(used) for used in self.usage if used.clips))
 
+    def cost(self) -> RenderCost:
+        """Of one clip, from published figures or the model's arithmetic."""
+        devices = choose_devices(self._options)
+        seconds, memory, basis = estimate_clip(self._plan, devices)
+        return RenderCost(self._clip, seconds, len(devices), memory, basis)
+
     def jobs(self) -> list[ClipJob]:
         """One job a scenario."""
         return [self._job(scenario) for scenario in self._scenarios]
@@ -126,7 +136,20 @@ class DiffusersGenerator:
     def _finish(self, job: ClipJob, done: Done) -> RenderedClip:
         plan = self._plan
         origin = Origin(KIND, VERSION, plan.model, plan.revision, plan.licence, notes="; ".join(done.notes))
-        return RenderedClip(replace(job, attempt=done.attempt), done.encoded, None, origin, done.seconds)
+        return RenderedClip(
+            job=replace(job, attempt=done.attempt),
+            encoded=done.encoded,
+            truth=None,
+            origin=origin,
+            seconds=done.seconds,
+            source_truth=self._source_truth(job.scenario, done.encoded),
+        )
+
+    def _source_truth(self, scenario: Scenario, encoded: EncodedClip) -> pa.Table | None:
+        """Labels of the source that ``scenario`` was restyled from; None where nobody knows them."""
+        if self._options.source != "procedural":
+            return None
+        return fit_labels(source_labels(scenario, self._clip), self._clip, encoded)
 
     def _fail(self, answer: GivenUp) -> Failure:
         return Failure(answer.clip_id, "render", answer.reason, answer.detail)

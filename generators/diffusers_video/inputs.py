@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from generators.clip_identity import attempt_seed
 from generators.procedural import scene
@@ -18,7 +19,7 @@ from schemas.errors import EnvironmentFault, MediaError
 from schemas.identity import digest, stable_fraction
 from schemas.recipe import ClipOptions
 from schemas.records import Scenario
-from storage.video import VideoInfo, probe, read_frames
+from storage.video import EncodedClip, VideoInfo, probe, read_frames
 
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
 VIDEO_SUFFIXES = (".mp4", ".mov", ".mkv", ".webm")
@@ -119,6 +120,22 @@ def source_labels(scenario: Scenario, clip: ClipOptions) -> pa.Table:
     from generators.procedural_clips import truth_table
 
     return truth_table([frame.objects for frame in render_scene(scene_request(scenario, clip))])
+
+
+def fit_labels(labels: pa.Table, drawn: ClipOptions, encoded: EncodedClip) -> pa.Table:
+    """``labels`` (``TRUTH``) of a source drawn as ``drawn``, on the frames of the clip that came back.
+
+    Frame stands for frame, at whatever rate the clip plays: a clip that came back shorter loses the labels of its last
+    frames, one in another size has them scaled.
+    """
+    fitted = labels.filter(pc.less(labels["frame"], encoded.frames))
+    for letter, scale in (("x", encoded.width / drawn.width), ("y", encoded.height / drawn.height)):
+        size = {"x": "w", "y": "h"}[letter]
+        for name in (letter, size, f"full_{letter}", f"full_{size}") if scale != 1 else ():
+            place = fitted.schema.get_field_index(name)
+            scaled = pc.multiply(fitted[name], pa.scalar(scale, pa.float32()))
+            fitted = fitted.set_column(place, fitted.schema.field(place), scaled)
+    return fitted
 
 
 def load_first_frame(source: Source, width: int, height: int) -> np.ndarray:

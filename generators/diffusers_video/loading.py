@@ -1,16 +1,21 @@
 """Loading a pipeline as planned: safetensors only, from this machine only, each setting checked to have an effect."""
 
+import logging
 import os
 from typing import Any
 
 from generators.diffusers_video.geometry import Geometry
+from generators.diffusers_video.lora import merge_lora
 from generators.diffusers_video.probe import check_mode, probe_call, probe_geometry
 from generators.diffusers_video.profiles import Settings
+from generators.diffusers_video.quantisation import quantise
 from generators.diffusers_video.render_plan import RenderPlan
+from generators.diffusers_video.tiling import enable_tiling
 from schemas.errors import EnvironmentFault
 
 _ATTENTION = {"native": "native", "math": "_native_math", "flash": "flash", "flash3": "_flash_3", "sage": "sage"}
 _BLOCKS = ("blocks", "transformer_blocks")
+_ATTENTION_LAYERS = r"^(transformer_)?blocks\.\d+\.attn\d$"
 
 
 def load_renderer(plan: RenderPlan, device: str) -> Any:
@@ -24,6 +29,8 @@ def load_renderer(plan: RenderPlan, device: str) -> Any:
     check_mode(probe_call(type(pipe)), plan.mode, plan.pipeline)
     _check_geometry(plan, probe_geometry(pipe))
     _set_guider(pipe, plan)
+    if plan.lora is not None:
+        merge_lora(pipe, plan.lora)  # before anything that changes what the weights are stored as
     apply_settings(pipe, plan.settings, device)
     return pipe
 
@@ -41,12 +48,12 @@ def apply_settings(pipe: Any, settings: Settings, device: str) -> None:
     """
     pipe.set_progress_bar_config(disable=True)
     for transformer in transformers_of(pipe):
-        if settings.quantise == "fp8":
-            _store_in_fp8(transformer, settings)
+        if settings.quantise != "none":
+            quantise(transformer, blocks_of(transformer), settings)
         # `native` too: a kernel that is set on one model becomes the default of all later ones in the process.
         _set_attention(transformer, settings)
-        if settings.cache == "first_block":
-            _cache_blocks(transformer, settings)
+        if settings.cache != "none":
+            _cache_steps(transformer, settings)
         if settings.compile:
             # a cache decides by a number, which breaks the graph
             transformer.compile_repeated_blocks(fullgraph=settings.cache == "none")
@@ -69,18 +76,6 @@ def place(pipe: Any, offload: str, device: str) -> None:
         )
 
 
-def enable_tiling(pipe: Any) -> None:
-    """Decode and encode in overlapping tiles.
-
-    Raises:
-        EnvironmentFault: this VAE cannot.
-    """
-    enable = getattr(pipe.vae, "enable_tiling", None)
-    if enable is None:
-        raise EnvironmentFault(f"{type(pipe.vae).__name__} cannot decode in tiles.", "Remove `vae_tiling`.")
-    enable()
-
-
 def transformers_of(pipe: Any) -> list[Any]:
     """The denoising models: one, or the two experts of Wan 2.2 A14B."""
     found = (getattr(pipe, name, None) for name in ("transformer", "transformer_2", "unet"))
@@ -94,6 +89,8 @@ def blocks_of(transformer: Any) -> Any:
 
 def _load(plan: RenderPlan, unwanted: Any) -> Any:
     os.environ["HF_HUB_OFFLINE"] = "1"  # `framefoundry fetch` is the only thing that downloads
+    # torchao, which diffusers imports where it is installed, registers what torch 2.15 has learnt to do without.
+    logging.getLogger("torch.utils._pytree").setLevel(logging.ERROR)
     import diffusers
     import torch
     import transformers
@@ -160,31 +157,18 @@ def _set_attention(transformer: Any, settings: Settings) -> None:
         ) from None
 
 
-def _cache_blocks(transformer: Any, settings: Settings) -> None:
-    from diffusers import FirstBlockCacheConfig
+def _cache_steps(transformer: Any, settings: Settings) -> None:
+    from diffusers import FirstBlockCacheConfig, TaylorSeerCacheConfig
 
+    config: FirstBlockCacheConfig | TaylorSeerCacheConfig
+    if settings.cache == "first_block":
+        config = FirstBlockCacheConfig(threshold=settings.cache_threshold)
+    else:
+        # Named, because its own patterns match no module of Wan, and it would say nothing.
+        config = TaylorSeerCacheConfig(cache_interval=settings.cache_interval, cache_identifiers=[_ATTENTION_LAYERS])
     try:
-        transformer.enable_cache(FirstBlockCacheConfig(threshold=settings.cache_threshold))
+        transformer.enable_cache(config)
     except (AttributeError, ValueError) as fault:
         raise EnvironmentFault(
             f"generator.cache: {type(transformer).__name__} cannot cache its blocks: {fault}", "Use `cache: none`."
         ) from None
-
-
-def _store_in_fp8(transformer: Any, settings: Settings) -> None:
-    import torch
-
-    before = weight_bytes(transformer)
-    transformer.enable_layerwise_casting(
-        storage_dtype=torch.float8_e4m3fn, compute_dtype=getattr(torch, settings.dtype)
-    )
-    if weight_bytes(transformer) >= before:
-        raise EnvironmentFault(
-            f"generator.quantise: fp8 left the weights of {type(transformer).__name__} as large as they were.",
-            "Use `quantise: none`.",
-        )
-
-
-def weight_bytes(model: Any) -> int:
-    """Bytes that the weights of ``model`` take."""
-    return sum(weight.numel() * weight.element_size() for weight in model.parameters())

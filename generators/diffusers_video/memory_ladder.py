@@ -27,13 +27,15 @@ class Footing:
 class MemoryLadder:
     """The rungs below a footing, from the cheapest: smaller batches, decoding by itself, VAE tiling, offload.
 
-    What was given up stays given up for the life of the renderer, and is noted on the clips that come after.
+    What was given up stays given up for the life of the renderer, and is noted on the clips that come after. Rungs that
+    would change nothing here (``can_offload`` and ``can_tile`` tell) are left out.
     """
 
-    def __init__(self, settings: Settings, *, can_offload: bool) -> None:
+    def __init__(self, settings: Settings, *, can_offload: bool, can_tile: bool) -> None:
         self.footing = Footing(settings.batch, settings.overlap, settings.vae_tiling, settings.offload)
         self.taken: tuple[str, ...] = ()
         self._can_offload = can_offload
+        self._can_tile = can_tile
 
     def step_down(self, work: Work, clips: int) -> str | None:
         """Take the next rung after ``work`` on ``clips`` clips found no memory; its name, or None at the end."""
@@ -50,7 +52,7 @@ class MemoryLadder:
             return replace(now, batch=clips // 2), f"batch {clips // 2}"
         if now.overlap:
             return replace(now, overlap=False), "decode by itself"
-        if not now.vae_tiling:
+        if self._can_tile and not now.vae_tiling:
             return replace(now, vae_tiling=True), "vae tiling"
         if self._can_offload and now.offload == "none":
             return replace(now, offload="model"), "offload model"

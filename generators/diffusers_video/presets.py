@@ -27,6 +27,7 @@ class Preset:
         distilled: few steps by distillation; caches between steps gain nothing there.
         memory_gb: GPU memory needed with profile `balanced` and one clip a batch; GB, by the authors' figures.
         download_gb: about what `framefoundry fetch` downloads.
+        published_seconds: of a clip of this size at these steps on one H200, stock; None where nobody published it.
         licence: of the outputs, recorded with every clip.
         trains_freely: whether the licence lets a detector be trained on the outputs without further terms.
     """
@@ -47,6 +48,7 @@ class Preset:
     dtype: Dtype = "bfloat16"
     sigmas: tuple[float, ...] = ()
     distilled: bool = False
+    published_seconds: float | None = None
     trains_freely: bool = True
 
     @property
@@ -62,7 +64,7 @@ PRESETS: tuple[Preset, ...] = (
         revision="0fad780a534b6463e45facd96134c9f345acfa5b",
         pipeline="WanPipeline",
         width=832, height=480, frames=81, fps=16, steps=50, guidance=5.0,
-        memory_gb=16, download_gb=29, licence=WAN_OUTPUTS,
+        memory_gb=16, download_gb=29, published_seconds=95, licence=WAN_OUTPUTS,
     ),
     Preset(
         name="wan2.2-5b",
@@ -70,7 +72,7 @@ PRESETS: tuple[Preset, ...] = (
         revision="b8fff7315c768468a5333511427288870b2e9635",
         pipeline="WanPipeline",
         width=1280, height=704, frames=121, fps=24, steps=50, guidance=5.0,
-        memory_gb=32, download_gb=34, licence=WAN_OUTPUTS,
+        memory_gb=32, download_gb=34, published_seconds=157, licence=WAN_OUTPUTS,
     ),
     Preset(
         name="fastwan-1.3b",
@@ -78,7 +80,7 @@ PRESETS: tuple[Preset, ...] = (
         revision="main",
         pipeline="WanPipeline",
         width=832, height=448, frames=61, fps=16, steps=3, guidance=1.0,
-        memory_gb=16, download_gb=29, licence=WAN_OUTPUTS, distilled=True,
+        memory_gb=16, download_gb=29, published_seconds=5, licence=WAN_OUTPUTS, distilled=True,
     ),
     Preset(
         name="ltx-2-distilled",

@@ -1,9 +1,9 @@
 """Speed and memory: what each profile means, and what a recipe's single options make of it."""
 
 from dataclasses import asdict, dataclass, replace
-from typing import Any, Literal
+from typing import Any
 
-from schemas.diffusers_options import Attention, DiffusersOptions, Dtype, Offload, Profile
+from schemas.diffusers_options import Attention, Cache, DiffusersOptions, Dtype, Offload, Profile, Quantise
 
 
 @dataclass(frozen=True)
@@ -16,18 +16,21 @@ class Settings:
     dtype: Dtype = "bfloat16"
     vae_dtype: Dtype = "float32"
     attention: Attention = "native"
-    cache: Literal["none", "first_block"] = "none"
+    cache: Cache = "none"
     cache_threshold: float = 0.1
+    cache_interval: int = 3
     compile: bool = False
-    quantise: Literal["none", "fp8"] = "none"
+    quantise: Quantise = "none"
     offload: Offload = "none"
     vae_tiling: bool = False
     batch: int = 2
     overlap: bool = True
 
 
-LOSSY = ("dtype", "vae_dtype", "attention", "cache", "cache_threshold", "quantise", "vae_tiling")
+LOSSY = ("dtype", "vae_dtype", "attention", "cache", "cache_threshold", "cache_interval", "quantise", "vae_tiling")
 """Settings that change pixels by more than the order of floating-point sums; they are part of a clip's identity."""
+
+_CACHE_SETTINGS = {"cache_threshold": "first_block", "cache_interval": "taylorseer"}
 
 PROFILES: dict[Profile, Settings] = {
     "balanced": Settings(),
@@ -53,8 +56,6 @@ def resolve_settings(options: DiffusersOptions, *, distilled: bool, dtype: Dtype
 
 
 def lossy_settings(settings: Settings) -> dict[str, Any]:
-    """Those settings that determine pixels, JSON-ready; the threshold only where a cache uses it."""
-    kept = {name: value for name, value in asdict(settings).items() if name in LOSSY}
-    if settings.cache == "none":
-        del kept["cache_threshold"]
-    return kept
+    """Those settings that determine pixels, JSON-ready; a cache's own settings only where that cache is used."""
+    unused = {name for name, cache in _CACHE_SETTINGS.items() if settings.cache != cache}
+    return {name: value for name, value in asdict(settings).items() if name in LOSSY and name not in unused}

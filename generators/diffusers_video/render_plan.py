@@ -4,11 +4,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from generators.diffusers_video.devices import choose_devices
 from generators.diffusers_video.families import Family, find_family
 from generators.diffusers_video.geometry import Geometry, read_geometry
+from generators.diffusers_video.lora import LoraFile, locate_lora
 from generators.diffusers_video.model_files import ModelFiles
 from generators.diffusers_video.presets import Preset
 from generators.diffusers_video.profiles import Settings, lossy_settings, resolve_settings
+from generators.diffusers_video.tiling import can_tile, describe_idle_tiling
 from schemas.diffusers_options import DiffusersOptions, Mode
 from schemas.errors import RecipeError
 from schemas.recipe import ClipOptions
@@ -33,6 +36,7 @@ class RenderPlan:
         width, height, frames, fps: of every clip; already what the model renders.
         steps, guidance, strength, sigmas, prompt_tokens: of denoising; None leaves it to the pipeline.
         settings: speed and memory.
+        lora: weights added to the transformer's; None: none.
         allow_code: whether the recipe consented to the model's own code.
         notes: what the user should know about how the recipe was understood.
     """
@@ -57,6 +61,7 @@ class RenderPlan:
     prompt_tokens: int | None
     settings: Settings
     allow_code: bool
+    lora: LoraFile | None = None
     notes: tuple[str, ...] = ()
 
     @property
@@ -86,6 +91,7 @@ class RenderPlan:
             "prompt_tokens": self.prompt_tokens,
             "strength": self.strength if self.mode == "video" else None,
             **lossy_settings(self.settings),
+            **({"lora": self.lora.identity()} if self.lora else {}),
         }
 
     def clip(self, options: ClipOptions) -> ClipOptions:
@@ -111,8 +117,13 @@ def make_plan(options: DiffusersOptions, clip: ClipOptions, files: ModelFiles) -
         options, distilled=bool(preset and preset.distilled), dtype=preset.dtype if preset else "bfloat16"
     )
     _check_settings(options, settings, pipeline, family)
+    if options.vae_tiling and not can_tile(files.component("vae")):
+        raise RecipeError(f"generator.vae_tiling: the VAE of {files.name} cannot decode in tiles.", "Remove it.")
     if family and not family.batches:
         settings = replace(settings, batch=1)
+    vae = files.component("vae")
+    if not can_tile(vae):
+        settings = replace(settings, vae_tiling=False)  # the profile's; a recipe's own was refused
     wanted = _wanted_clip(clip, preset, family)
     width, height = geometry.snap_size(int(wanted["width"])), geometry.snap_size(int(wanted["height"]))
     frames = geometry.snap_frames(int(wanted["frames"]))
@@ -145,7 +156,11 @@ def make_plan(options: DiffusersOptions, clip: ClipOptions, files: ModelFiles) -
         prompt_tokens=options.prompt_tokens,
         settings=settings,
         allow_code=options.runs_remote_code,
-        notes=_notes(wanted, (width, height, frames), geometry, pipeline, family, preset),
+        lora=locate_lora(options.lora) if options.lora else None,
+        notes=(
+            *_notes(wanted, (width, height, frames), geometry, pipeline, family, preset),
+            *filter(None, [describe_idle_tiling(vae, width, height) if settings.vae_tiling else None]),
+        ),
     )
 
 
@@ -174,11 +189,20 @@ def _takes_first_frame(files: ModelFiles) -> bool:
 
 
 def _check_settings(options: DiffusersOptions, settings: Settings, pipeline: str, family: Family | None) -> None:
-    if settings.cache != "none" and not (family and family.caches):
+    can = family.caches if family else ()
+    if settings.cache != "none" and settings.cache not in can:
         if options.cache is not None:
-            raise RecipeError(f"generator.cache: {pipeline} cannot cache its blocks.", "Remove it.")
+            kinds = f"It can have: {', '.join(can)}." if can else "Remove it."
+            raise RecipeError(f"generator.cache: {pipeline} cannot have the cache {settings.cache!r}.", kinds)
         raise RecipeError(
             f"generator.profile: {options.profile!r} caches blocks, which {pipeline} cannot.", "Add `cache: none`."
+        )
+    if options.cache_interval is not None and settings.cache != "taylorseer":
+        raise RecipeError("generator.cache_interval belongs to `cache: taylorseer`.", "Set both, or remove it.")
+    if settings.quantise == "int8" and settings.compile and choose_devices(options) == ("cpu",):
+        raise RecipeError(
+            "generator.quantise: compiling int8 weights ends the process on a CPU (torch 2.15, torchao 0.18).",
+            "Add `compile: false`, or use fp8.",
         )
     if options.batch is not None and options.batch > 1 and family and not family.batches:
         raise RecipeError(f"generator.batch: {pipeline} takes one clip at a time, not {options.batch}.", "Remove it.")

@@ -9,11 +9,12 @@ from typing import Any
 
 from generators.diffusers_video.decoding import SpoiledClipError, decode_clip
 from generators.diffusers_video.denoising import Denoised, Denoiser
-from generators.diffusers_video.loading import enable_tiling, load_renderer, place
+from generators.diffusers_video.loading import load_renderer, place
 from generators.diffusers_video.memory_ladder import MemoryLadder, Work, is_out_of_memory
 from generators.diffusers_video.messages import Answer, ClipTask, Done, Event, GivenUp, Spoiled
 from generators.diffusers_video.prompt_embeddings import PromptEmbeddings, free_memory
 from generators.diffusers_video.render_plan import RenderPlan
+from generators.diffusers_video.tiling import enable_tiling, tiles_engage
 from generators.diffusers_video.usage_meter import UsageMeter
 from schemas.errors import FramefoundryError
 from storage.video import write_clip
@@ -46,7 +47,8 @@ class Renderer:
         self._pipe = load_renderer(plan, device)
         self._meter = UsageMeter(device, self._pipe)
         self._denoiser = Denoiser(self._pipe, plan, device, embeddings, stopped)
-        self._ladder = MemoryLadder(plan.settings, can_offload=device != "cpu")
+        tiles = tiles_engage(self._pipe, plan.width, plan.height)
+        self._ladder = MemoryLadder(plan.settings, can_offload=device != "cpu", can_tile=tiles)
         self._device_lock = threading.Lock()  # held while denoising; a decoder that lacks memory waits for it
         self._denoised: queue.Queue[Denoised | None] = queue.Queue(maxsize=1)
         self._finisher = threading.Thread(target=self._finish_all, name="finish-clips", daemon=True)
@@ -86,7 +88,7 @@ class Renderer:
         failure = ""
         try:
             with self._device_lock:
-                batch = self._denoiser.denoise(group)
+                batch = self._denoiser.denoise(group, self._ladder.footing.batch)
         except FramefoundryError as fault:
             self._give_up(group, "bad_input", str(fault))
             return True
@@ -148,7 +150,7 @@ class Renderer:
 
     def _finish_clip(self, task: ClipTask, batch: Denoised, index: int, denoise_seconds: float) -> None:
         assert batch.decode is not None
-        call = batch.decode.of_clip(index, len(batch.tasks))
+        call = batch.decode.of_clip(index, batch.rows)
         started = time.perf_counter()
         try:
             frames = self._decode(task, call)

@@ -50,7 +50,7 @@ class UsageMeter:
 
 
 class CacheMeter:
-    """Counts how often the last block of a cached transformer computed, against its first, which always does."""
+    """Counts how often the last block's attention computed, against the first block's norm, which always does."""
 
     def __init__(self) -> None:
         self._first = self._last = 0
@@ -58,16 +58,20 @@ class CacheMeter:
     @classmethod
     def watch(cls, pipe: Any) -> "CacheMeter | None":
         """A meter on the transformers of ``pipe`` that have a cache; None when none has."""
+        import torch
+
         meter = cls()
+        # Outside of compiled graphs: a graph would be compiled again for each new count, and given up after a few.
+        count_first, count_last = (torch.compiler.disable(count) for count in (meter._count_first, meter._count_last))
         watched = [model for model in transformers_of(pipe) if getattr(model, "is_cache_enabled", False)]
         for model in watched:
             blocks = blocks_of(model)
-            next(blocks[0].children()).register_forward_hook(meter._count_first)
-            next(blocks[-1].children()).register_forward_hook(meter._count_last)
+            next(blocks[0].children()).register_forward_hook(count_first)
+            _first_projection(blocks[-1]).register_forward_hook(count_last)
         return meter if watched else None
 
     def share(self) -> float:
-        """Share of the steps, in [0, 1], whose later blocks were taken from the cache."""
+        """Share of the steps, in [0, 1], whose later blocks, or their attention, were taken from the cache."""
         return 1 - self._last / self._first if self._first else 0.0
 
     def _count_first(self, *_: Any) -> None:
@@ -75,6 +79,14 @@ class CacheMeter:
 
     def _count_last(self, *_: Any) -> None:
         self._last += 1
+
+
+def _first_projection(block: Any) -> Any:
+    """A layer inside the attention of ``block``: computed only where neither block nor attention is cached."""
+    import torch
+
+    layers = [(name, layer) for name, layer in block.named_modules() if isinstance(layer, torch.nn.Linear)]
+    return next((layer for name, layer in layers if name.startswith("attn")), layers[0][1])
 
 
 def length_of_union(stretches: list[tuple[float, float]]) -> float:

@@ -13,7 +13,7 @@ from generators.procedural.canvas import Silhouette
 from generators.procedural.lamp_glow import paint_glow
 from generators.procedural.painting import FramePainter
 from generators.procedural.scene import CLASSES, RenderedFrame, SceneRequest
-from generators.procedural.staging import stage_scene
+from generators.procedural.staging import Scene, stage_scene
 from generators.procedural.truth import measure_truth
 from schemas.errors import RecipeError
 
@@ -39,16 +39,25 @@ def render_scene(request: SceneRequest) -> Iterator[RenderedFrame]:
         RecipeError: before the first frame, for a class that cannot be drawn, a negative count or an impossible size.
     """
     _check_request(request)
-    return (
-        RenderedFrame(frame.image, measure_truth(frame.actors, frame.ids, frame.silhouettes, frame.scale))
-        for frame in _paint_scene(request)
-    )
+    return (_with_truth(frame) for frame in _paint_scene(request, stage_scene(request)))
+
+
+def render_staged(scene: Scene, request: SceneRequest) -> Iterator[RenderedFrame]:
+    """The frames of a scene that was staged for `request`, and changed since: another cast before the same picture.
+
+    What is left as it was staged comes out as in `render_scene`, to the bit.
+    """
+    return (_with_truth(frame) for frame in _paint_scene(request, scene))
 
 
 def render_pictures(request: SceneRequest) -> Iterator[Image]:
     """The images of `render_scene`, without measuring the truth: the same pixels, a little faster."""
     _check_request(request)
-    return (frame.image for frame in _paint_scene(request))
+    return (frame.image for frame in _paint_scene(request, stage_scene(request)))
+
+
+def _with_truth(frame: _Painted) -> RenderedFrame:
+    return RenderedFrame(frame.image, measure_truth(frame.actors, frame.ids, frame.silhouettes, frame.scale))
 
 
 def _check_request(request: SceneRequest) -> None:
@@ -67,8 +76,7 @@ def _check_request(request: SceneRequest) -> None:
         )
 
 
-def _paint_scene(request: SceneRequest) -> Iterator[_Painted]:
-    scene = stage_scene(request)
+def _paint_scene(request: SceneRequest, scene: Scene) -> Iterator[_Painted]:
     seeds = np.random.SeedSequence([abs(request.seed), int(request.seed < 0), 7]).spawn(2)
     backdrop_rng, atmosphere_rng = (np.random.Generator(np.random.PCG64(seed)) for seed in seeds)
     width, height = request.width, request.height

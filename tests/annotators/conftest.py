@@ -1,5 +1,6 @@
 """A detector that sees much and knows nothing, and clips for it: real weights and videos, without training."""
 
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +12,8 @@ from schemas.records import ClipRecord, Origin, Scenario
 from storage.clips import commit_clip
 from storage.store import Store
 from storage.video import write_clip
+
+sys.path.insert(0, str(Path(__file__).parent))
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from annotators.detector import Detector, choose_device
+from annotators.detector import Detector, View, _views, choose_device
 from annotators.weights import Weights, resolve_weights
 from schemas.errors import EnvironmentFault
 from storage.store import Store
@@ -42,6 +42,54 @@ def test_colours_reach_the_network_in_its_own_order(detector: Detector, moving_b
     swapped = np.ascontiguousarray(frame[..., ::-1])
     from_bgr = detector._model.predict([swapped], conf=0.2, imgsz=128, verbose=False)[0].boxes.data.numpy()
     np.testing.assert_array_equal(detector.detect([frame])[0], from_bgr)
+
+
+@pytest.fixture(scope="module")
+def looking_twice(random_weights: Path, tmp_path_factory: pytest.TempPathFactory) -> Detector:
+    store = Store.open(tmp_path_factory.mktemp("twice") / "store")
+    return Detector(resolve_weights(str(random_weights), store), score_floor=0.2, boxes="two_views")
+
+
+def test_the_second_view_is_larger_by_whole_strides(looking_twice: Detector):
+    assert [view.image_size for view in looking_twice._views] == [128, 192]
+    assert not any(view.mirrored for view in looking_twice._views)
+
+
+def test_an_export_of_fixed_size_looks_at_the_mirror_image():
+    first, second = _views("two_views", (384, 640), 32)
+    assert (first.image_size, first.mirrored) == ((384, 640), False)
+    assert (second.image_size, second.mirrored) == ((384, 640), True)
+
+
+def test_boxes_of_a_mirrored_view_are_those_of_the_mirrored_frame_turned_back(detector: Detector, moving_blocks):
+    frames = list(moving_blocks(2))
+    straight = detector._candidates([frame[:, ::-1] for frame in frames], View(128))
+    turned = detector._candidates(frames, View(128, mirrored=True))
+    for a, b in zip(straight, turned, strict=True):
+        np.testing.assert_array_equal(a[:, 4:], b[:, 4:])
+        np.testing.assert_allclose(a[:, [0, 2]], 160 - b[:, [2, 0]], atol=1e-4)
+        assert (b[:, 2] >= b[:, 0]).all()
+
+
+def test_two_views_give_boxes_in_the_frame_above_the_floor_best_first(looking_twice: Detector, moving_blocks):
+    found = looking_twice.detect(list(moving_blocks(2)))
+    assert len(found) == 2
+    for rows in found:
+        assert rows.dtype == np.float32
+        assert len(rows)
+        assert (rows[:, 4] > 0.2).all()
+        assert (np.diff(rows[:, 4]) <= 0).all()
+        assert (rows[:, :4] >= 0).all()
+        assert (rows[:, [2, 3]] <= [160, 96]).all()
+
+
+def test_voted_boxes_are_as_many_and_as_sure_as_the_strongest(
+    random_weights: Path, detector: Detector, moving_blocks, tmp_path
+):
+    weights = resolve_weights(str(random_weights), Store.open(tmp_path / "store"))
+    voted = Detector(weights, score_floor=0.2, boxes="voted").detect(list(moving_blocks(1)))[0]
+    strongest = detector.detect(list(moving_blocks(1)))[0]
+    np.testing.assert_array_equal(voted[:, 4:], strongest[:, 4:])
 
 
 def test_an_archive_that_is_no_checkpoint_is_refused(tmp_path: Path):

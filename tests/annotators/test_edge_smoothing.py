@@ -59,3 +59,27 @@ def test_a_hole_longer_than_the_window_parts_a_track():
 
 def test_a_lone_sighting_is_left_as_it_is():
     np.testing.assert_array_equal(smoothed(moving(1, 0)), moving(1, 0))
+
+
+def test_a_sure_sighting_pulls_an_unsure_one_more_than_the_other_way_round():
+    corners = moving(9, 0).astype(np.float32)
+    corners[4, 2] += 6
+    frame, track = np.arange(9), np.ones(9, int)
+
+    def shift(score_of_the_odd_one: float) -> float:
+        score = np.full(9, 0.5, np.float32)
+        score[4] = score_of_the_odd_one
+        return float(corners[4, 2] - smooth_edges(frame, track, corners, score, window=7, size=SIZE)[4, 2])
+
+    assert shift(0.1) > 2 * shift(0.9) > 0
+
+
+def test_a_shaking_camera_blurs_no_edge():
+    rng = np.random.default_rng(3)
+    frames, tracks = 40, 6
+    frame, track = np.tile(np.arange(frames), tracks), np.repeat(np.arange(tracks), frames)
+    place = rng.uniform(100, 300, (tracks, 2))[track] + rng.normal(0, 3, (frames, 2))[frame]
+    truth = np.concatenate([place, place + 60], axis=1)
+    noisy = truth + rng.normal(0, 1, truth.shape)
+    ours = smoothed(noisy, frame, track, window=7)
+    assert np.abs(ours - truth).mean() < 0.8 * np.abs(noisy - truth).mean()

@@ -1,4 +1,4 @@
-"""With refinement off, our labels are those of the loop that everybody writes first."""
+"""With the strongest boxes and no refinement, our labels are those of the loop that everybody writes first."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -35,7 +35,9 @@ class Scene:
 
 
 def annotator_for(store: Store, weights: Path, tracker: str) -> YoloAnnotator:
-    options = YoloOptions(weights=str(weights), tracker=tracker, score_floor=0.1, batch=1, refine=None)
+    options = YoloOptions(
+        weights=str(weights), tracker=tracker, score_floor=0.1, batch=1, boxes="strongest", refine=None
+    )
     return YoloAnnotator(options, resolve_weights(options.weights, store), store)
 
 

@@ -1,25 +1,6 @@
 import numpy as np
 
-from annotators.detections import Detections
-from annotators.track_gaps import FilledBoxes, fill_gaps, hidden_or_taken, seen_in_gaps
-from annotators.trackers import Observations
-
-
-def observations(detections: Detections, rows: list[int], tracks: list[int]) -> Observations:
-    part = detections.rows(np.array(rows))
-    return Observations(
-        part.frame, np.array(tracks, np.int32), part.corners, part.score, part.class_index, np.array(rows, np.int32)
-    )
-
-
-def detections(*rows: tuple[int, tuple[float, ...], float]) -> Detections:
-    frames, boxes, scores = zip(*rows, strict=True)
-    return Detections(
-        np.array(frames, np.int32),
-        np.array(boxes, np.float32),
-        np.array(scores, np.float32),
-        np.zeros(len(rows), np.int32),
-    )
+from annotators.track_gaps import FilledBoxes, SeenBoxes, fill_gaps, hidden_or_taken
 
 
 def test_a_hole_is_filled_on_straight_lines_from_both_sides():
@@ -37,36 +18,11 @@ def test_longer_holes_and_the_step_to_another_track_stay_open():
     assert len(fill_gaps(np.zeros(0, int), np.zeros(0, int), boxes[:0], max_gap=3).frame) == 0
 
 
-def test_a_faint_detection_at_the_expected_place_closes_a_hole():
-    found = detections(
-        (0, (0, 0, 10, 10), 0.9), (1, (1, 0, 11, 10), 0.05), (1, (50, 0, 60, 10), 0.08), (2, (2, 0, 12, 10), 0.9)
-    )
-    track, row = seen_in_gaps(observations(found, [0, 3], [7, 7]), found, max_gap=5)
-    assert (track.tolist(), row.tolist()) == ([7], [1])
-
-
-def test_a_detection_that_a_track_holds_is_not_taken_from_it():
-    found = detections((0, (0, 0, 10, 10), 0.9), (1, (1, 0, 11, 10), 0.5), (2, (2, 0, 12, 10), 0.9))
-    track, _ = seen_in_gaps(observations(found, [0, 1, 2], [7, 8, 7]), found, max_gap=5)
-    assert len(track) == 0
-
-
-def test_one_detection_fills_one_of_two_holes_the_better_one():
-    found = detections(
-        (0, (0, 0, 10, 10), 0.9), (0, (3, 0, 13, 10), 0.9), (1, (2.5, 0, 12.5, 10), 0.05),
-        (2, (0, 0, 10, 10), 0.9), (2, (3, 0, 13, 10), 0.9),
-    )  # fmt: skip
-    seen = observations(found, [0, 3, 1, 4], [1, 1, 2, 2])
-    track, row = seen_in_gaps(seen, found, max_gap=5)
-    assert (track.tolist(), row.tolist()) == ([2], [2])
-
-
 def masked(filled_box: tuple[float, ...], filled_class: int, other_box: tuple[float, ...], other_class: int) -> bool:
-    found = detections((5, other_box, 0.9))
-    one = np.array([1], np.int32)
-    filled = FilledBoxes(np.array([5], np.int32), one, np.array([filled_box], np.float32), one)
-    seen = observations(found, [0], [2])
-    [mask] = hidden_or_taken(filled, np.array([filled_class]), seen, seen.corners, np.array([other_class]))
+    frame, one = np.array([5], np.int32), np.array([1], np.int32)
+    filled = FilledBoxes(frame, one, np.array([filled_box], np.float32), one)
+    seen = SeenBoxes(frame, one + 1, np.array([other_box], np.float32), np.array([other_class]))
+    [mask] = hidden_or_taken(filled, np.array([filled_class]), seen)
     return bool(mask)
 
 

@@ -1,5 +1,4 @@
 import numpy as np
-import pytest
 
 from annotators.detections import Detections
 from annotators.rival_detections import merge_rivals
@@ -18,15 +17,7 @@ def refined(rows: list[tuple[int, int, float, int]], options: RefinementOptions 
     left = 100.0 * track + step * frame
     corners = np.stack([left, left, left + 40, left + 60], axis=1).astype(np.float32)
     found = Detections(frame.astype(np.int32), corners, score.astype(np.float32), name.astype(np.int32))
-    seen = Observations(
-        found.frame,
-        track.astype(np.int32),
-        corners + 3,
-        found.score,
-        found.class_index,
-        np.arange(len(frame), dtype=np.int32),
-    )
-    return refine_tracks(seen, merge_rivals(found), options, SIZE)
+    return refine_tracks(track.astype(np.int32), merge_rivals(found), options, SIZE, int(frame.max()) + 1)
 
 
 def test_a_track_gets_one_class_by_votes_weighted_with_their_scores():
@@ -39,17 +30,12 @@ def test_rivals_that_lost_their_box_still_vote():
     frame = np.array([0, 0, 1, 1, 2, 2], np.int32)
     corners = np.tile(np.float32([10, 10, 50, 60]), (6, 1))
     score = np.float32([0.5, 0.49, 0.5, 0.49, 0.2, 0.6])
-    found = Detections(frame, corners, score, np.array([DOG, CAT] * 3, np.int32))
-    merged = merge_rivals(found)
-    kept = merged.kept
-    seen = Observations(
-        kept.frame, np.ones(3, np.int32), kept.corners, kept.score, kept.class_index, np.arange(3, dtype=np.int32)
-    )
-    assert kept.class_index.tolist() == [DOG, DOG, CAT]
-    assert refine_tracks(seen, merged, OFF, SIZE).class_index.tolist() == [CAT] * 3
+    merged = merge_rivals(Detections(frame, corners, score, np.array([DOG, CAT] * 3, np.int32)))
+    assert merged.kept.class_index.tolist() == [DOG, DOG, CAT]
+    assert refine_tracks(np.ones(3, np.int32), merged, OFF, SIZE, 3).class_index.tolist() == [CAT] * 3
 
 
-def test_boxes_are_the_detectors_own_not_the_trackers_filtered_ones():
+def test_without_smoothing_boxes_are_the_detectors_own():
     labels = refined([(0, 1, 0.9, CAT), (1, 1, 0.9, CAT)])
     np.testing.assert_array_equal(labels.corners[0], [100, 100, 140, 160])
 
@@ -64,29 +50,19 @@ def test_short_unsure_tracks_are_dropped_and_short_sure_ones_kept():
 
 
 def test_holes_are_filled_without_a_score_and_believed_less_the_further_they_are_from_a_sighting():
-    labels = refined([(0, 1, 0.9, CAT), (4, 1, 0.9, CAT)], OFF.model_copy(update={"max_gap_frames": 3}))
-    assert labels.frame.tolist() == [0, 1, 2, 3, 4]
-    assert np.isnan(labels.score).tolist() == [False, True, True, True, False]
-    assert labels.confidence.tolist() == pytest.approx([0.9, 0.45, 0.3, 0.45, 0.9])
-    np.testing.assert_allclose(labels.corners[1], [102, 102, 142, 162])
-
-
-def test_confidence_is_the_mean_of_the_better_half_of_scores():
-    labels = refined([(0, 1, 0.9, CAT), (1, 1, 0.7, CAT), (2, 1, 0.1, CAT), (3, 1, 0.2, CAT)])
-    assert labels.confidence.tolist() == [pytest.approx(0.8)] * 4
-
-
-def test_a_class_without_a_majority_costs_confidence():
-    sure = refined([(0, 1, 0.6, CAT), (1, 1, 0.6, CAT), (2, 1, 0.6, DOG)])
-    torn = refined([(0, 1, 0.6, CAT), (1, 1, 0.6, DOG), (2, 1, 0.6, 2)])
-    assert sure.confidence[0] == pytest.approx(0.6)
-    assert torn.confidence[0] == pytest.approx(0.4)
+    rows = [(frame, 1, 0.9, CAT) for frame in (*range(6), *range(13, 19))]
+    labels = refined(rows, OFF.model_copy(update={"max_gap_frames": 7}))
+    assert labels.frame.tolist() == [*range(19)]
+    assert np.isnan(labels.score).tolist() == [6 <= frame < 13 for frame in range(19)]
+    hole = labels.confidence[5:13]
+    assert (np.diff(hole[:5]) < 0).all() and (np.diff(hole[4:]) > 0).all()
+    np.testing.assert_allclose(labels.corners[6], [112, 112, 152, 172])
 
 
 def test_labels_are_sorted_by_frame_and_track_and_lie_in_the_frame():
     labels = refined([(1, 4, 0.9, CAT), (0, 5, 0.9, CAT), (0, 4, 0.9, CAT), (1, 5, 0.9, CAT)], step=300)
     assert list(zip(labels.frame.tolist(), labels.track.tolist(), strict=True)) == [(0, 4)]
-    assert labels.corners.max() <= 480
+    assert labels.corners[:, 2].max() <= SIZE[0] and labels.corners[:, 3].max() <= SIZE[1]
 
 
 def test_nothing_seen_gives_no_labels():
@@ -94,7 +70,7 @@ def test_nothing_seen_gives_no_labels():
         np.zeros(0, np.int32), np.zeros((0, 4), np.float32), np.zeros(0, np.float32), np.zeros(0, np.int32)
     )
     seen = Observations(empty.frame, empty.frame, empty.corners, empty.score, empty.class_index, empty.frame)
-    assert len(refine_tracks(seen, merge_rivals(empty), RefinementOptions(), SIZE)) == 0
+    assert len(refine_tracks(empty.frame, merge_rivals(empty), RefinementOptions(), SIZE, 9)) == 0
     assert len(plain_tracks(seen, SIZE)) == 0
 
 

@@ -1,7 +1,7 @@
 """`framefoundry fetch`: what is told before anything is downloaded, and what is refused."""
 
 from dataclasses import replace
-from types import SimpleNamespace
+from pathlib import Path
 
 import pytest
 
@@ -17,9 +17,11 @@ def hub(monkeypatch):
 
     def carry_out(plan):
         downloaded.append(plan.model)
-        return SimpleNamespace(folder="/models/name")
+        return Path("/models/name")
 
-    monkeypatch.setattr(fetch, "plan_fetch", lambda model, revision: replace(PLAN, revision=revision or PLAN.revision))
+    monkeypatch.setattr(
+        fetch, "plan_fetch", lambda model, revision, lora: replace(PLAN, revision=revision or PLAN.revision)
+    )
     monkeypatch.setattr(fetch, "carry_out", carry_out)
     return downloaded
 

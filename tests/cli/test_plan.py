@@ -1,10 +1,13 @@
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from cli.estimates import IMAGE_BYTES_PER_PIXEL, RENDER_SECONDS, estimate_jobs
 from cli.plan import list_jobs
+from cli.plan_tables import estimate_lines
+from generators.protocol import RenderCost
 from schemas.records import ClipRecord, Origin, clip_to_json
 from storage.clips import CLIP_STAGE, RECORD_FORM
 from storage.commits import commit_json
@@ -111,3 +114,24 @@ def test_images_cost_disk_by_their_stride(recipe_file, store):
 def test_every_example_recipe_is_valid(framefoundry, recipe):
     answer = framefoundry("recipe", "validate", recipe)
     assert answer.code == 0, answer.stderr
+
+
+def test_a_generators_own_knowledge_goes_before_other_recipes_clips_and_after_its_own(recipe_file, store):
+    recipe = read_recipe(recipe_file)
+    jobs = list_jobs(recipe)
+    clip = recipe.clip.model_copy(update={"frames": 81})
+    cost = RenderCost(clip, seconds=95.0, devices=2, memory_gb=16, basis="a published figure")
+    keep_record(store, replace(jobs[0], clip_id="of-another-recipe"))
+    told = estimate_jobs(recipe, jobs, store, cost)
+    assert (told.render_seconds, told.memory_gb, told.frames) == (8 * 95.0 / 2, 16, 8 * 81)
+    assert told.basis == "a published figure"
+    keep_record(store, jobs[0])
+    assert estimate_jobs(recipe, jobs, store, cost).basis == "1 clips in the store"
+
+
+def test_an_unknown_rendering_time_is_called_unknown(recipe_file, store):
+    recipe = read_recipe(recipe_file)
+    cost = RenderCost(recipe.clip, seconds=None, devices=1, memory_gb=None, basis="no published figure for m")
+    lines = " ".join(estimate_lines(estimate_jobs(recipe, list_jobs(recipe), store, cost)))
+    assert "an unknown time to render" in lines
+    assert "no published figure for m" in lines

@@ -48,10 +48,10 @@ def make_tracks(*rows: tuple) -> pa.Table:
 
 def make_scores(clips: pa.Table, **columns) -> pa.Table:
     """Scores of good clips; ``columns`` replace whole columns."""
-    count = len(clips)
     good = {
-        "clip_id": clips["clip_id"], "brightness": [0.5] * count, "sharpness": [100.0] * count, "motion": [0.1] * count,
-        "black_share": [0.0] * count, "frozen_share": [0.0] * count, "boxes": [1] * count, "tracks": [1] * count,
-        "agreement": [None] * count, "surplus": [None] * count,
+        "brightness": 0.5, "contrast": 0.2, "sharpness": 100.0, "blur": 0.2, "clipped": 0.0, "motion": 0.1,
+        "moving_share": 1.0, "camera_motion": 0.0, "object_motion": 0.05, "warp_error": 0.01, "flicker": 0.01,
+        "cuts": 0, "black_share": 0.0, "frozen_share": 0.0, "boxes": 1, "tracks": 1, "quality": 1.0,
     }  # fmt: skip
-    return table_from_columns(CLIP_SCORES, good | columns)
+    values = {field.name: pa.array([good.get(field.name)] * len(clips), field.type) for field in list(CLIP_SCORES)[1:]}
+    return table_from_columns(CLIP_SCORES, {"clip_id": clips["clip_id"], **values, **columns})

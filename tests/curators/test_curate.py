@@ -36,6 +36,36 @@ def test_confidence_divides_labels_ignore_regions_and_nothing(confidence, expect
     assert set(verdicts(decide_boxes(tracks))) == {expected}
 
 
+RESTYLED = {
+    "generator": {"kind": "diffusers", "preset": "wan2.1-1.3b", "mode": "video", "source": "procedural"},
+    "annotator": {"kind": "carried"},
+    "prompts": {"template": "a street", "axes": {}},
+}
+
+
+@pytest.mark.parametrize(
+    ("confidence", "source", "expected"),
+    [
+        (0.6, "carried", ("accept", "")),
+        (0.59, "carried", ("ignore", "carried")),
+        (0.0, "carried", ("ignore", "carried")),
+        (float("nan"), "carried", ("ignore", "carried")),
+        (0.99, "detected", ("ignore", "unexplained")),
+        (0.99, "interpolated", ("ignore", "unexplained")),
+        (0.3, "detected", ("ignore", "confidence")),
+        (0.1, "detected", ("nothing", "confidence")),
+    ],
+)
+def test_carried_boxes_are_labels_or_ignore_regions_and_nothing_beside_them_is_a_label(confidence, source, expected):
+    tracks = [("a", frame, 1, "car", confidence, source) for frame in range(6)]
+    assert set(verdicts(decide_boxes(tracks, **RESTYLED))) == {expected}
+
+
+def test_a_carried_box_of_an_unwanted_class_is_nothing():
+    tracks = [("a", frame, 1, "dog", 0.1, "carried") for frame in range(6)]
+    assert set(verdicts(decide_boxes(tracks, classes=["car"], **RESTYLED))) == {("nothing", "class")}
+
+
 def test_the_decision_tells_value_and_threshold():
     row = decide_boxes([("a", frame, 1, "car", 0.5) for frame in range(6)]).to_pylist()[0]
     assert row["value"] == pytest.approx(0.5) and row["threshold"] == pytest.approx(0.6)
@@ -66,36 +96,6 @@ def test_a_class_that_the_recipe_does_not_publish_is_nothing_and_mapped_ones_are
     tracks = [("a", f, track, name, 0.9) for f in range(6) for track, name in ((1, "bus"), (2, "cat"))]
     boxes = decide_boxes(tracks, classes={"vehicle": ["car", "bus"]})
     assert set(verdicts(boxes)) == {("accept", ""), ("nothing", "class")}
-
-
-def decide_clips(**columns):
-    clips = make_clips("a", "b")
-    recipe = make_recipe(curation={"min_agreement": 0.5})
-    return verdicts(curate(clips, make_tracks(), make_scores(clips, **columns), recipe).clips)
-
-
-@pytest.mark.parametrize(
-    ("column", "good", "bad", "rule"),
-    [("black_share", 0.1, 0.2, "black"), ("frozen_share", 0.8, 0.9, "frozen"), ("agreement", 0.5, 0.4, "agreement")],
-)
-def test_a_broken_clip_is_rejected_and_its_neighbour_is_not(column, good, bad, rule):
-    assert decide_clips(**{column: [good, bad]}) == [("accepted", ""), ("rejected", rule)]
-
-
-@pytest.mark.parametrize("column", ["black_share", "frozen_share"])
-def test_a_share_that_is_not_a_number_is_refused(column):
-    assert decide_clips(**{column: [float("nan"), 0.0]}) == [("rejected", column.split("_")[0]), ("accepted", "")]
-
-
-def test_a_clip_without_a_promise_passes():
-    assert decide_clips(agreement=[None, 1.0]) == [("accepted", ""), ("accepted", "")]
-
-
-def test_the_first_rule_that_applies_decides():
-    assert decide_clips(black_share=[0.9, 0.0], frozen_share=[0.9, 0.9]) == [
-        ("rejected", "black"),
-        ("rejected", "frozen"),
-    ]
 
 
 def test_a_box_of_an_unknown_clip_is_refused():

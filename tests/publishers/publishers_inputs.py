@@ -72,16 +72,20 @@ def make_clip_decisions(ids: list[str], splits: list[str], rejected: dict[str, s
             "rule": [rejected.get(name, "") for name in ids],
             "value": pa.array([0.9 if name in rejected else None for name in ids], pa.float32()),
             "threshold": pa.array([0.5 if name in rejected else None for name in ids], pa.float32()),
+            "duplicate_of": pa.nulls(len(ids), pa.string()),
             "split": splits,
         },
     )
 
 
 def make_clip_scores(ids: list[str]) -> pa.Table:
-    n = len(ids)
-    floats = {name: [0.5] * n for name in ("brightness", "sharpness", "motion", "black_share", "frozen_share")}
-    counts = {"boxes": [3] * n, "tracks": [1] * n, "agreement": [1.0] * n, "surplus": [0] * n}
-    return table_from_columns(CLIP_SCORES, {"clip_id": ids, **floats, **counts})
+    """One row for each clip: 0.5 in every column of shares and sizes, 3 in every column of counts."""
+
+    def value(kind: pa.DataType) -> object:
+        return [("car", 3)] if pa.types.is_map(kind) else 3 if pa.types.is_integer(kind) else 0.5
+
+    columns = {field.name: pa.array([value(field.type)] * len(ids), field.type) for field in list(CLIP_SCORES)[1:]}
+    return table_from_columns(CLIP_SCORES, {"clip_id": ids, **columns})
 
 
 def make_boxes(boxes: list[Box]) -> tuple[pa.Table, pa.Table]:
@@ -153,7 +157,9 @@ def make_images(folder: Path, rows: DatasetRows, *, stride: int = 1) -> StoredIm
     return stored.__getitem__
 
 
-def make_rows(boxes: list[Box] | None = None, *, keep=keep_even_frames, recipe: Recipe | None = None) -> DatasetRows:
+def make_rows(
+    boxes: list[Box] | None = None, *, keep=keep_even_frames, recipe: Recipe | None = None, **changes
+) -> DatasetRows:
     """Four clips: ``a`` and ``b`` in train, ``c`` in val, ``d`` rejected."""
     ids = ["a", "b", "c", "d"]
     tracks, decisions = make_boxes(STREET_BOXES if boxes is None else boxes)
@@ -167,4 +173,5 @@ def make_rows(boxes: list[Box] | None = None, *, keep=keep_even_frames, recipe: 
         recipe or make_recipe(),
         keep_background=keep,
         clip_scores=make_clip_scores(ids),
+        **changes,
     )

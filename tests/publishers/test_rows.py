@@ -48,6 +48,23 @@ def test_use_tells_labels_ignore_regions_and_background_apart(rows):
     assert uses_of(rows, "b") == ["labelled"] * 4 + ["background", "surplus_background"] * 2
 
 
+def test_thinned_frames_are_told_apart_and_count_neither_as_labelled_nor_as_background():
+    seen = []
+
+    def keep(clip_ids, frames, labelled):
+        seen.append((clip_ids.to_pylist(), labelled))
+        return np.ones(len(frames), dtype=bool)
+
+    def thin(frames, usable):
+        assert frames.filter(pa.array(~usable))["frame"].to_pylist() == [4, 5]  # of a, with its ignore region
+        return (frames["frame"].to_numpy() % 2 == 1) & usable
+
+    rows = make_rows(keep=keep, thin_frames=thin)
+    assert uses_of(rows, "a") == ["labelled", "near_duplicate"] * 2 + ["ignore"] * 2 + ["labelled", "near_duplicate"]
+    assert uses_of(rows, "b") == ["labelled", "near_duplicate"] * 2 + ["background", "near_duplicate"] * 2
+    assert seen == [(["b"] * 2, 9)]
+
+
 def test_keep_background_sees_the_empty_frames_and_the_number_of_labelled_ones():
     seen = []
 

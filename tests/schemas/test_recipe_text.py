@@ -82,9 +82,9 @@ def test_a_key_like_no_other_lists_what_is_allowed(spoiled):
     ("path", "value", "said"),
     [
         ("generator.kind", "procedual", "'procedual' is not allowed; did you mean 'procedural'?"),
-        ("annotator.kind", "yollo", "'yollo' is not allowed; did you mean 'yolo'?; allowed: yolo, truth"),
-        ("annotator.kind", "zz", "'zz' is not allowed; allowed: yolo, truth"),
-        ("annotator", {"tracker": "ocsort"}, "annotator: `kind` is missing; one of: yolo, truth"),
+        ("annotator.kind", "yollo", "'yollo' is not allowed; did you mean 'yolo'?; allowed: yolo, carried, truth"),
+        ("annotator.kind", "zz", "'zz' is not allowed; allowed: yolo, carried, truth"),
+        ("annotator", {"tracker": "ocsort"}, "annotator: `kind` is missing; one of: yolo, carried, truth"),
         ("generator", {}, "generator: `kind` is missing; one of: procedural, footage, diffusers"),
         ("annotator.tracker", "byte-track", "did you mean 'bytetrack'?"),
         ("prompts.strategy", "pairs", "prompts.strategy: 'pairs' is not allowed; did you mean 'pairwise'?"),
@@ -183,6 +183,11 @@ def test_all_faults_are_listed(spoiled):
         ),
         ("curation.ignore", 0.7, "curation: ignore (0.7) is above accept (0.6)"),
         ("split.train", 0.5, "split: train + val + test is 0.7; it must be 1"),
+        (
+            "curation.quota",
+            {"per_class": 5, "per": ["wether"]},
+            "curation.quota.per names the axis 'wether', which does not exist; did you mean 'weather'?",
+        ),
         ("split.by", ["wether"], "split.by names the axis 'wether', which does not exist; did you mean 'weather'?"),
     ],
 )
@@ -201,6 +206,15 @@ def test_truth_labels_need_a_generator_that_knows_the_truth(spoiled):
     assert validate_recipe(data).annotator.kind == "truth"
     data["generator"] = {"kind": "diffusers", "preset": "wan2.1-1.3b"}
     assert "annotator `truth` needs a generator that knows the truth; `diffusers` does not" in _refused(data)
+
+
+def test_carried_labels_need_sources_whose_labels_are_known(spoiled):
+    data = spoiled("annotator", {"kind": "carried", "weights": "starter"})
+    assert "annotator `carried` needs sources whose labels are known" in _refused(data)
+    restyled = {"kind": "diffusers", "preset": "wan2.1-1.3b", "mode": "video", "source": "procedural"}
+    assert validate_recipe(data | {"generator": restyled}).annotator.kind == "carried"
+    for other in ({**restyled, "source": "footage"}, {"kind": "diffusers", "preset": "wan2.1-1.3b"}):
+        assert "annotator `carried` needs sources" in _refused(data | {"generator": other})
 
 
 def test_classes_may_gather_classes_of_the_detector(spoiled):

@@ -3,7 +3,7 @@ import pytest
 
 from schemas import tables
 from schemas.errors import StoreError
-from schemas.tables import CLIPS, DETECTIONS, FRAMES, TRACKS, check_table, empty, table_from_columns
+from schemas.tables import CLIP_SCORES, CLIPS, DETECTIONS, FRAMES, TRACKS, check_table, empty, table_from_columns
 from schemas.version import SCHEMA_VERSION
 
 SCHEMAS = {name: value for name, value in vars(tables).items() if isinstance(value, pa.Schema)}
@@ -112,3 +112,10 @@ def test_parquet_keeps_the_schema_with_its_meanings(tmp_path, schema):
 
     pq.write_table(empty(schema), tmp_path / "x.parquet")
     assert check_table(pq.read_table(tmp_path / "x.parquet"), schema, "x").schema.equals(schema, check_metadata=True)
+
+
+def test_a_column_that_may_be_null_and_is_younger_than_the_table_reads_as_nulls():
+    older = empty(CLIP_SCORES).drop_columns(["drift", "shown_by_class"])
+    assert check_table(older, CLIP_SCORES, "x").schema.equals(CLIP_SCORES, check_metadata=True)
+    with pytest.raises(StoreError, match="column 'blur' is missing"):
+        check_table(older.drop_columns(["blur"]), CLIP_SCORES, "x")

@@ -6,7 +6,7 @@ import pytest
 from schemas.errors import MediaError, StoreError
 from schemas.records import SourceSegment
 from schemas.tables import TRUTH
-from storage.clips import commit_clip, find_clip, media_path, read_truth
+from storage.clips import commit_clip, find_clip, media_path, read_source_truth, read_truth
 from storage.store import Store
 from storage.video import check_clip, write_clip
 
@@ -17,6 +17,20 @@ def test_a_clip_reads_back_as_it_was_committed(store, encoded, record, truth):
     assert find_clip(store, record.clip_id) == record
     assert read_truth(store, record.clip_id).equals(truth)
     assert media_path(store, record).read_bytes() == encoded.path.read_bytes()
+
+
+def test_the_labels_of_a_source_lie_beside_the_clip_and_are_no_truth_of_it(store, encoded, record, truth):
+    restyled = replace(record, has_truth=False)
+    commit_clip(store, restyled, encoded.path, None, source_truth=truth)
+    assert read_source_truth(store, restyled).equals(truth)
+    with pytest.raises(StoreError, match="has no exact labels"):
+        read_truth(store, record.clip_id)
+
+
+def test_a_clip_without_labels_of_a_source_says_how_to_get_them(store, encoded, record, truth):
+    commit_clip(store, record, encoded.path, truth)
+    with pytest.raises(StoreError, match=r"no labels of a source(.|\n)*render the clip again"):
+        read_source_truth(store, record)
 
 
 def test_footage_keeps_its_segment(store, encoded, record):

@@ -52,6 +52,14 @@ def test_weights_become_a_path_only_where_such_a_file_lies(write, tmp_path):
     assert read_recipe(path).annotator.weights == str(tmp_path / "my.pt")
 
 
+def test_an_embedder_becomes_a_path_only_where_such_a_folder_lies(write, tmp_path):
+    path = write(RECIPE + "curation: {accept: 0.7, near_duplicates: {embedder: vit}}\n")
+    assert read_recipe(path).curation.near_duplicates.embedder == "vit"
+    (tmp_path / "vit").mkdir()
+    curation = read_recipe(path).curation
+    assert curation.near_duplicates.embedder == str(tmp_path / "vit") and curation.accept == 0.7
+
+
 def test_a_diffusion_model_becomes_a_path_only_where_such_a_folder_lies(write, tmp_path):
     path = write(RECIPE + "generator: {kind: diffusers, model: org/tiny}\n")
     assert read_recipe(path).generator.model == "org/tiny"

@@ -5,10 +5,9 @@ from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))  # tiny_pipelines, stand_in_renderers
+sys.path.insert(0, str(Path(__file__).parent))  # stand_in_renderers
 
-import tiny_pipelines
-
+from generators.diffusers_video import tiny_pipelines
 from generators.diffusers_video.messages import ClipTask, Done, GivenUp, Spoiled
 from generators.diffusers_video.model_files import locate_model
 from generators.diffusers_video.render_plan import make_plan

@@ -7,6 +7,7 @@ import pytest
 from generators.diffusers_video.memory_ladder import MemoryLadder, is_out_of_memory
 from generators.diffusers_video.messages import Done, Event, GivenUp, Spoiled
 from generators.diffusers_video.profiles import Settings
+from schemas.recipe import ClipOptions
 
 
 def out_of_memory():
@@ -62,13 +63,14 @@ def test_a_clip_that_fits_in_no_way_is_given_up_and_says_why(plan_of, tasks_of, 
     assert isinstance(answers["clip0"], GivenUp)
     assert answers["clip0"].reason == "out_of_memory"
     assert "2.00 GiB" in answers["clip0"].detail
-    assert [event.split(": now ")[1] for event in events(said)] == ["decode by itself", "vae tiling"]
+    assert [event.split(": now ")[1] for event in events(said)] == ["decode by itself"]  # 32 pixels are one tile
 
 
 @pytest.mark.parametrize(("times", "taken"), [(1, ("decode by itself",)), (2, ("decode by itself", "vae tiling"))])
 def test_decoding_without_memory_goes_alone_and_then_in_tiles(plan_of, tasks_of, render, times, taken):
     change = lambda renderer: fail_to_decode(renderer, times)  # noqa: E731
-    answers, _, renderer = render(plan_of("wan"), tasks_of("a", "b"), change=change)
+    wide = ClipOptions(frames=5, fps=8, width=272, height=32)  # wider than a tile
+    answers, _, renderer = render(plan_of("wan", wide, steps=1), tasks_of("a", "b"), change=change)
     assert [type(answer) for answer in answers.values()] == [Done, Done]
     assert answers["clip0"].notes == taken
     assert renderer._pipe.vae.use_tiling is (len(taken) == 2)
@@ -134,8 +136,8 @@ def test_a_fault_of_one_batch_leaves_the_renderer_at_work(plan_of, tasks_of, ren
 
 
 def test_the_ladder_ends_with_offload_on_a_gpu_and_without_it_on_a_cpu():
-    def descend(*, can_offload: bool) -> list[str | None]:
-        ladder = MemoryLadder(Settings(batch=4), can_offload=can_offload)
+    def descend(*, can_offload: bool, can_tile: bool = True) -> list[str | None]:
+        ladder = MemoryLadder(Settings(batch=4), can_offload=can_offload, can_tile=can_tile)
         rungs = [ladder.step_down("denoise", ladder.footing.batch)]
         while rungs[-1] is not None:
             rungs.append(ladder.step_down("denoise", ladder.footing.batch))
@@ -144,6 +146,7 @@ def test_the_ladder_ends_with_offload_on_a_gpu_and_without_it_on_a_cpu():
     without = ["batch 2", "batch 1", "decode by itself", "vae tiling"]
     assert descend(can_offload=False) == [*without, None]
     assert descend(can_offload=True) == [*without, "offload model", None]
+    assert descend(can_offload=False, can_tile=False) == [*without[:-1], None]
 
 
 @pytest.mark.parametrize(

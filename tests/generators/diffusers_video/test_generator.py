@@ -5,10 +5,10 @@ import signal
 
 import pytest
 import stand_in_renderers as stand_in
-from tiny_pipelines import SMALL
 
 from generators.clip_identity import attempt_seed
 from generators.diffusers_video.generator import DiffusersGenerator
+from generators.diffusers_video.tiny_pipelines import SMALL
 from generators.protocol import RenderedClip
 from schemas.diffusers_options import DiffusersOptions
 from schemas.recipe import ClipOptions

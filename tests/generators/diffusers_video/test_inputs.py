@@ -1,5 +1,7 @@
 """What clips start from: picked by content, brought to size and rate, drawn where there are no files."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -9,6 +11,7 @@ from generators.diffusers_video.inputs import (
     SourcePicker,
     VideoFile,
     cover,
+    fit_labels,
     hash_file,
     load_first_frame,
     load_frames,
@@ -21,7 +24,7 @@ from schemas.errors import EnvironmentFault, MediaError
 from schemas.recipe import ClipOptions
 from schemas.records import Scenario
 from schemas.tables import TRUTH
-from storage.video import write_clip
+from storage.video import EncodedClip, write_clip
 
 CLIP = ClipOptions(frames=5, fps=10, width=64, height=32)
 
@@ -107,6 +110,18 @@ def test_a_drawn_source_has_the_labels_of_its_scene():
     labels = source_labels(scenario("a"), CLIP)
     assert labels.schema.equals(TRUTH)
     assert set(labels["class_name"].to_pylist()) == {"car"}
+
+
+def test_labels_of_a_source_are_brought_to_the_clip_that_came_back(tmp_path):
+    labels = source_labels(scenario("a"), CLIP)
+    same = EncodedClip(tmp_path / "a.mp4", "0" * 64, CLIP.frames, CLIP.fps, CLIP.width, CLIP.height, 1)
+    assert fit_labels(labels, CLIP, same).equals(labels)
+    other = fit_labels(labels, CLIP, replace(same, frames=4, width=128, height=96))
+    assert other.schema.equals(labels.schema)
+    kept = labels.slice(0, len(other))
+    assert set(other["frame"].to_pylist()) <= set(range(4)) and len(other) < len(labels)
+    for name, scale in {"x": 2, "w": 2, "full_w": 2, "y": 3, "full_y": 3, "h": 3, "visibility": 1}.items():
+        assert other[name].to_numpy() == pytest.approx(kept[name].to_numpy() * scale)
 
 
 def test_paths_are_not_part_of_an_identity(images):

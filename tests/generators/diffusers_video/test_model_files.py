@@ -134,6 +134,21 @@ def test_fetching_tells_size_and_licence_first_and_downloads_the_commit_that_it_
     assert (plan.bytes_missing, plan.bytes_total, plan.revision, plan.pinned) == (1000, 1024, "c" * 40, False)
     assert "Apache-2.0" in plan.licence
     assert [dry for _, _, dry in hub] == [True]
-    files = carry_out(plan)
-    assert files.pipeline == "WanPipeline"
+    assert (carry_out(plan) / "model_index.json").is_file()
     assert ("Wan-AI/Wan2.1-T2V-1.3B-Diffusers", "c" * 40, False) in hub
+
+
+def test_of_a_lora_only_the_named_file_is_fetched_and_only_safetensors(hub, monkeypatch, tmp_path):
+    wanted = []
+
+    def snapshot_download(name, revision=None, allow_patterns=None, dry_run=False, **options):
+        wanted.append(allow_patterns or [])
+        (tmp_path / "few.safetensors").write_bytes(b"weights")
+        return [SimpleNamespace(file_size=7, will_download=True)] if dry_run else str(tmp_path)
+
+    monkeypatch.setattr("huggingface_hub.snapshot_download", snapshot_download)
+    plan = plan_fetch("owner/lora", lora="few.safetensors")
+    assert carry_out(plan) == tmp_path / "few.safetensors"
+    assert [patterns[:1] for patterns in wanted] == [["few.safetensors"], ["few.safetensors"], []]
+    with pytest.raises(RecipeError, match=r"only \.safetensors files are loaded"):
+        plan_fetch("owner/lora", lora="few.bin")

@@ -1,14 +1,16 @@
 """The procedural renderer: the same request gives the same bytes, and its truth is what its pictures show."""
 
 from collections import Counter
+from dataclasses import replace
 
 import cv2
 import numpy as np
 import pytest
 
 from generators.procedural.conditions import Conditions, read_conditions, recognised_attributes
-from generators.procedural.render import render_pictures, render_scene
+from generators.procedural.render import render_pictures, render_scene, render_staged
 from generators.procedural.scene import CLASSES, RenderedFrame, SceneRequest
+from generators.procedural.staging import stage_scene
 from schemas.errors import RecipeError
 from schemas.truth_limits import MIN_SIDE_PX, MIN_VISIBILITY
 
@@ -26,6 +28,16 @@ def _bytes(frames: list[RenderedFrame]) -> bytes:
 def test_same_request_gives_the_same_bytes_and_another_seed_others():
     assert _bytes(_render(frames=3)) == _bytes(_render(frames=3))
     assert _bytes(_render(frames=3)) != _bytes(_render(frames=3, seed=4))
+
+
+def test_a_staged_scene_is_the_scene_and_another_cast_changes_only_what_it_touches():
+    request = SceneRequest(frames=2, seed=3, objects={"car": 2}, attributes={"light": "day", "weather": "clear"})
+    scene, whole = stage_scene(request), list(render_scene(request))
+    assert _bytes(list(render_staged(scene, request))) == _bytes(whole)
+    alone = list(render_staged(replace(scene, actors=scene.actors[:1]), request))
+    assert [len(frame.objects) for frame in alone] == [1, 1]
+    changed = (alone[0].image != whole[0].image).any(axis=2).mean()
+    assert 0 < changed < 0.5
 
 
 def test_pictures_without_truth_are_the_same_pictures():

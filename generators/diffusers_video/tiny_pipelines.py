@@ -1,6 +1,11 @@
-"""Real pipelines of stock diffusers classes with tiny random weights, saved as ordinary diffusers folders."""
+"""Real pipelines of stock diffusers classes with tiny random weights, saved as ordinary diffusers folders.
 
+What they render is noise, but they take every option that their large sisters take: for tests and benchmarks.
+"""
+
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from schemas.recipe import ClipOptions
 
@@ -34,8 +39,8 @@ WORDS = [
 ]
 
 
-def tokenizer(longest: int = 64):
-    """A word-level tokenizer with single letters to fall back on, and the padding and end marks of T5."""
+def tokenizer(longest: int = 64) -> tuple[Any, int]:
+    """A word-level tokenizer with single letters to fall back on, with the marks of T5; and the size of its words."""
     from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
     from transformers import PreTrainedTokenizerFast
 
@@ -52,7 +57,8 @@ def tokenizer(longest: int = 64):
     return fast, len(pieces)
 
 
-def text_config(kind, vocabulary: int):
+def text_config(kind: Callable[..., Any], vocabulary: int) -> Any:
+    """The configuration of a text encoder of class ``kind``: one layer, 32 wide."""
     return kind(
         vocab_size=vocabulary, d_model=32, d_kv=8, d_ff=64, num_layers=1, num_heads=4, feed_forward_proj="gated-gelu",
         pad_token_id=0, eos_token_id=1, decoder_start_token_id=0,
@@ -89,8 +95,7 @@ def save_wan(folder: Path, *, first_frame: bool = False, both: bool = False, see
         "scheduler": UniPCMultistepScheduler(prediction_type="flow_prediction", use_flow_sigmas=True, flow_shift=3.0),
     }  # fmt: skip
     kind = WanImageToVideoPipeline if first_frame else WanPipeline
-    kind(**parts, expand_timesteps=both).save_pretrained(folder, safe_serialization=True)
-    return folder
+    return _save(kind(**parts, expand_timesteps=both), folder)
 
 
 def save_ltx(folder: Path, *, seed: int = 0) -> Path:
@@ -114,7 +119,7 @@ def save_ltx(folder: Path, *, seed: int = 0) -> Path:
         upsample_residual=(False,) * 4, upsample_factor=(1,) * 4, timestep_conditioning=False,
         patch_size=4, patch_size_t=1,
     )  # fmt: skip
-    LTXPipeline(
+    pipe = LTXPipeline(
         scheduler=FlowMatchEulerDiscreteScheduler(use_dynamic_shifting=True, shift_terminal=0.1),
         vae=vae,
         text_encoder=T5EncoderModel(text_config(T5Config, vocabulary)),
@@ -123,8 +128,8 @@ def save_ltx(folder: Path, *, seed: int = 0) -> Path:
             in_channels=16, out_channels=16, num_attention_heads=2, attention_head_dim=16, cross_attention_dim=32,
             num_layers=2, caption_channels=32,
         ),
-    ).save_pretrained(folder, safe_serialization=True)  # fmt: skip
-    return folder
+    )  # fmt: skip
+    return _save(pipe, folder)
 
 
 def save_cogvideox(folder: Path, *, seed: int = 0) -> Path:
@@ -140,7 +145,7 @@ def save_cogvideox(folder: Path, *, seed: int = 0) -> Path:
 
     torch.manual_seed(seed)
     words, vocabulary = tokenizer(226)
-    CogVideoXPipeline(
+    pipe = CogVideoXPipeline(
         scheduler=CogVideoXDDIMScheduler(),
         vae=AutoencoderKLCogVideoX(
             block_out_channels=(8, 8, 8, 8), latent_channels=4, layers_per_block=1, norm_num_groups=2
@@ -152,8 +157,8 @@ def save_cogvideox(folder: Path, *, seed: int = 0) -> Path:
             text_embed_dim=32, num_layers=2, sample_width=8, sample_height=8, sample_frames=9,
             use_rotary_positional_embeddings=True,
         ),
-    ).save_pretrained(folder, safe_serialization=True)  # fmt: skip
-    return folder
+    )  # fmt: skip
+    return _save(pipe, folder)
 
 
 def save_mochi(folder: Path, *, seed: int = 0) -> Path:
@@ -169,7 +174,7 @@ def save_mochi(folder: Path, *, seed: int = 0) -> Path:
 
     torch.manual_seed(seed)
     words, vocabulary = tokenizer(256)
-    MochiPipeline(
+    pipe = MochiPipeline(
         scheduler=FlowMatchEulerDiscreteScheduler(invert_sigmas=True),
         vae=AutoencoderKLMochi(
             latent_channels=12, out_channels=3, encoder_block_out_channels=(32, 32, 32, 32),
@@ -181,8 +186,8 @@ def save_mochi(folder: Path, *, seed: int = 0) -> Path:
             num_attention_heads=2, attention_head_dim=8, num_layers=2, pooled_projection_dim=16, in_channels=12,
             text_embed_dim=32, time_embed_dim=4, max_sequence_length=256,
         ),
-    ).save_pretrained(folder, safe_serialization=True)  # fmt: skip
-    return folder
+    )  # fmt: skip
+    return _save(pipe, folder)
 
 
 def save_sana(folder: Path, *, seed: int = 0) -> Path:
@@ -202,7 +207,7 @@ def save_sana(folder: Path, *, seed: int = 0) -> Path:
         vocab_size=vocabulary, hidden_size=32, intermediate_size=32, num_hidden_layers=1, num_attention_heads=2,
         num_key_value_heads=1, head_dim=16, pad_token_id=0, eos_token_id=1, bos_token_id=2,
     )  # fmt: skip
-    SanaVideoPipeline(
+    pipe = SanaVideoPipeline(
         tokenizer=words,
         text_encoder=Gemma2Model(text),
         vae=AutoencoderKLWan(
@@ -213,5 +218,10 @@ def save_sana(folder: Path, *, seed: int = 0) -> Path:
             cross_attention_head_dim=12, cross_attention_dim=24, caption_channels=32, sample_size=8,
         ),
         scheduler=DPMSolverMultistepScheduler(prediction_type="flow_prediction", use_flow_sigmas=True, flow_shift=3.0),
-    ).save_pretrained(folder, safe_serialization=True)  # fmt: skip
+    )  # fmt: skip
+    return _save(pipe, folder)
+
+
+def _save(pipe: Any, folder: Path) -> Path:
+    pipe.save_pretrained(folder, safe_serialization=True)
     return folder
