@@ -11,6 +11,9 @@ from numpy.typing import NDArray
 MIN_CONFIDENCE = 0.25
 """Tracks below it are no evidence for or against a promise."""
 
+SURPLUS_CONFIDENCE = 0.5
+"""Tracks below it are not held against a clip as surplus: to accuse takes more than to acquit."""
+
 MIN_SHARE = 0.1
 """A track counts when it lasts at least this share of the clip, and at least ``MIN_FRAMES``: shorter ones are mostly
 pieces of others."""
@@ -62,7 +65,8 @@ def compare_with_promise(
         of_class, count = believed.filter(pc.equal(names, name)), promised.get(name, 0)
         if name in promised:
             shown[name] = min(count, _lasting_tracks(of_class, lasting))
-        beyond = max(0, _most_at_once(of_class, lasting) - count)
+        sure = of_class.filter(pc.greater_equal(of_class["confidence"], SURPLUS_CONFIDENCE))
+        beyond = max(0, _most_at_once(sure, lasting) - count)
         if beyond:
             surplus[name] = beyond
     kept = sum(shown.values()) / sum(promised.values())

@@ -48,15 +48,16 @@ def fuse_boxes(views: Sequence[np.ndarray], iou: float) -> np.ndarray:
 
 def _group_overlapping(candidates: np.ndarray, iou: float) -> tuple[np.ndarray, np.ndarray]:
     """Rows of ``candidates``, sorted by falling score, that lead a group, and for each row the place of its leader."""
-    corners = candidates[:, :4]
-    size = areas(corners)
+    left, top, right, bottom, _, kind = np.ascontiguousarray(candidates.T)
+    size = areas(candidates[:, :4])
     group = np.full(len(candidates), -1)
     leaders: list[int] = []
     for row in range(len(candidates)):
         if group[row] < 0:
-            reach = np.minimum(corners[:, 2:], corners[row, 2:]) - np.maximum(corners[:, :2], corners[row, :2])
-            shared = np.clip(reach, 0, None).prod(axis=1)
-            same = (shared > iou * (size + size[row] - shared)) & (candidates[:, 5] == candidates[row, 5])
+            width = np.minimum(right, right[row]) - np.maximum(left, left[row])
+            height = np.minimum(bottom, bottom[row]) - np.maximum(top, top[row])
+            shared = np.maximum(width, 0) * np.maximum(height, 0)
+            same = (shared > iou * (size + size[row] - shared)) & (kind == kind[row])
             group[same & (group < 0)] = len(leaders)
             group[row] = len(leaders)
             leaders.append(row)

@@ -13,7 +13,7 @@ from annotators.quality import rate_quality
 from schemas import tables
 from schemas.records import ClipRecord
 
-CLIP_SCORES_VERSION = "4"
+CLIP_SCORES_VERSION = "5"
 
 
 def score_clip(

@@ -42,6 +42,11 @@ def test_flickers_and_unbelieved_tracks_are_no_evidence():
     assert compare({"car": 1}, make_tracks(("car", 0, 20), confidence=0.1)) == (0.0, 0)
 
 
+def test_doubtful_tracks_keep_a_promise_and_are_no_surplus():
+    doubtful = make_tracks(("car", 0, 20), ("car", 0, 20), confidence=0.4)
+    assert compare({"car": 1}, doubtful) == (1.0, 0)
+
+
 def test_black_and_repeated_frames_prove_nothing():
     frozen = np.arange(20) == 0
     halting = np.arange(20) % 4 == 0
