@@ -52,7 +52,8 @@ def plan(
     scenarios = [job.scenario for job in jobs]
     covered = coverage(wanted, scenarios) if wanted.prompts is not None else None
     estimate = estimate_jobs(wanted, jobs, Store(planned_root(session.store)), cost)
-    session.emit(plan_as_json(wanted, jobs, covered, estimate))
+    if session.json:  # a hundred thousand clips take seconds to spell out
+        session.emit(plan_as_json(wanted, jobs, covered, estimate))
     listed = jobs if every else jobs[:first]
     session.show(heading(len(listed), len(jobs)))
     session.show(scenario_table(listed))

@@ -69,6 +69,8 @@ def outcome_table(report: "RunReport") -> "Table":
     if report.label_quality:
         table.add_row("label quality", _quality(report))
     table.add_row("seconds", _seconds(report.seconds))
+    if report.busy:
+        table.add_row("at work", "  ".join(f"{stage} {share:.0%}" for stage, share in report.busy.items()))
     for failure in report.failures[:SHOWN_FAILURES]:
         table.add_row("[red]failed[/]", escape(failure))
     if len(report.failures) > SHOWN_FAILURES:

@@ -5,7 +5,7 @@ from pathlib import Path
 from prefect import flow
 from prefect.runtime import flow_run
 
-from flows.batches import one_batch_at_a_time
+from flows.batches import one_batch_a_stage
 from flows.pipeline import run_pipeline
 from schemas.run_report import RunReport
 from storage.recipes import read_recipe
@@ -19,7 +19,7 @@ def _run_name() -> str:
 @flow(
     name="build-dataset",
     flow_run_name=_run_name,
-    task_runner=one_batch_at_a_time(),
+    task_runner=one_batch_a_stage(),
     persist_result=False,
 )
 def build_dataset(recipe: str, store: str | None = None) -> RunReport:

@@ -12,8 +12,8 @@ from prefect.runtime import flow_run
 
 from annotators.label_keys import group_sequences
 from annotators.labelling import is_labelled
-from flows.batches import one_batch_at_a_time
-from flows.device_plan import renderer_stays, with_labelling_device
+from flows.batches import one_batch_a_stage
+from flows.device_plan import with_labelling_device
 from flows.label_quality import (
     Evidence,
     count_reviewed_boxes,
@@ -23,9 +23,7 @@ from flows.label_quality import (
     truth_evidence,
     without_choice,
 )
-from flows.labelling import label_clips
-from flows.pipeline import stored_clips, without_failures
-from flows.rendering import render_clips
+from flows.production import make_labelled_clips, stored_clips
 from flows.residents import release, resident_annotator, resident_generator
 from flows.stopwatch import Stopwatch
 from generators.calibration_scenarios import calibration_jobs
@@ -54,7 +52,7 @@ def _run_name() -> str:
 @flow(
     name="calibrate-labels",
     flow_run_name=_run_name,
-    task_runner=one_batch_at_a_time(),
+    task_runner=one_batch_a_stage(),
     persist_result=False,
 )
 def calibrate_labels(
@@ -93,16 +91,11 @@ def _calibrate_on_truth(recipe: Recipe, store: Store, clips: int) -> Calibration
         jobs = calibration_jobs(recipe, clips)
         annotator = resident_annotator(recipe, store)
         resident_generator(recipe, store)
-    with watch.stage("render"):
-        rendered = render_clips(recipe, store, jobs)
-        if not renderer_stays(recipe):
-            release("generator")
-    records = stored_clips(store, jobs)
-    refuse_empty("render", len(records), rendered.failures)
-    with watch.stage("label"):
-        labelled = label_clips(recipe, store, group_sequences(records))
-    usable = without_failures(records, labelled)
-    refuse_empty("label", len(usable), labelled.failures)
+    with watch.stage("produce"):
+        produced = make_labelled_clips(recipe, store, jobs, images=False)
+    usable = produced.labelled
+    refuse_empty("render", len(produced.records), produced.render.failures)
+    refuse_empty("label", len(usable), produced.label.failures)
     subject = subject_of(usable, recipe, annotator.fingerprint)
     if subject is None:
         raise StoreError(f"{recipe.name}: its calibration clips come from several generators.", "Render them again.")
@@ -110,7 +103,7 @@ def _calibrate_on_truth(recipe: Recipe, store: Store, clips: int) -> Calibration
         calibration, expected, is_new = measure_on_truth(
             recipe, str(store.root), subject, [record.clip_id for record in usable]
         )
-    failures = [*rendered.failures, *labelled.failures]
+    failures = [*produced.render.failures, *produced.label.failures]
     return CalibrationReport(
         recipe=recipe.name,
         generator=_generator_name(subject),

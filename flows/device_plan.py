@@ -10,6 +10,11 @@ def renderer_stays(recipe: Recipe) -> bool:
     return isinstance(recipe.generator, DiffusersOptions) and recipe.generator.labelling == "share"
 
 
+def labels_beside_rendering(recipe: Recipe) -> bool:
+    """Whether clips are labelled while later ones render: always, unless both want the whole of one GPU."""
+    return not (isinstance(recipe.generator, DiffusersOptions) and recipe.generator.labelling == "wait")
+
+
 def with_labelling_device(recipe: Recipe) -> Recipe:
     """``recipe`` with its detector on the CPU where `labelling: cpu` asks for that; else as it is."""
     asked = isinstance(recipe.generator, DiffusersOptions) and recipe.generator.labelling == "cpu"

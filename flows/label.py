@@ -6,7 +6,7 @@ from pathlib import Path
 from prefect import flow
 from prefect.runtime import flow_run
 
-from flows.batches import one_batch_at_a_time
+from flows.batches import one_batch_a_stage
 from flows.pipeline import run_pipeline
 from schemas.errors import RecipeError
 from schemas.recipe import Recipe
@@ -22,7 +22,7 @@ def _run_name() -> str:
 @flow(
     name="label-footage",
     flow_run_name=_run_name,
-    task_runner=one_batch_at_a_time(),
+    task_runner=one_batch_a_stage(),
     persist_result=False,
 )
 def label_footage(

@@ -7,8 +7,8 @@ from prefect.runtime import flow_run
 
 from annotators.label_keys import group_sequences
 from annotators.labelling import is_labelled
-from flows.batches import one_batch_at_a_time
-from flows.pipeline import stored_clips
+from flows.batches import one_batch_a_stage
+from flows.production import stored_clips
 from flows.publishing import publish_version
 from flows.residents import release, resident_annotator, resident_embedder, resident_generator
 from flows.run_page import show_run
@@ -29,7 +29,7 @@ def _run_name() -> str:
 @flow(
     name="republish",
     flow_run_name=_run_name,
-    task_runner=one_batch_at_a_time(),
+    task_runner=one_batch_a_stage(),
     persist_result=False,
 )
 def republish(

@@ -8,7 +8,7 @@ from prefect.cache_policies import NO_CACHE
 from prefect.runtime import flow_run
 
 from annotators.weights import resolve_weights
-from flows.batches import one_batch_at_a_time
+from flows.batches import one_batch_a_stage
 from flows.progress import StageProgress
 from storage.datasets import parse_reference
 from storage.locks import hold
@@ -23,7 +23,7 @@ def _run_name() -> str:
 @flow(
     name="retrain-detector",
     flow_run_name=_run_name,
-    task_runner=one_batch_at_a_time(),
+    task_runner=one_batch_a_stage(),
     persist_result=False,
 )
 def retrain_detector(

@@ -35,14 +35,8 @@ def _stage_rows(stage: str, tally: StageTally) -> list[dict[str, str | int]]:
 def run_markdown(report: RunReport) -> str:
     """The summary of a run: what there is, how long it took, where to look."""
     path = Path(report.path)
-    labels = "\n".join(
-        f"| {name} | {total} | "
-        + " | ".join(str(report.boxes_by_split.get(s, {}).get(name, 0)) for s in _SPLITS)
-        + " |"
-        for name, total in report.boxes.items()
-        if total
-    )
-    stages = "\n".join(f"| {stage} | {seconds:.1f} |" for stage, seconds in report.seconds.items())
+    labels = "\n".join(_label_line(name, total, report) for name, total in report.boxes.items() if total)
+    stages = "\n".join(_stage_line(stage, report) for stage in [*report.seconds, *report.busy])
     warnings = "".join(f"\n> {warning}\n" for warning in report.warnings)
     return f"""# {report.dataset}
 
@@ -52,8 +46,8 @@ def run_markdown(report: RunReport) -> str:
 |---|---|{"---|" * len(_SPLITS)}
 {labels}
 
-| stage | seconds |
-|---|---|
+| stage | seconds | at work |
+|---|---|---|
 {stages}
 
 - [Report with labelled frames]({(path / "report.html").as_uri()})
@@ -62,7 +56,15 @@ def run_markdown(report: RunReport) -> str:
 """
 
 
-def _label_row(name: str, total: int, report: RunReport) -> str:
+def _stage_line(stage: str, report: RunReport) -> str:
+    """Seconds of a stage; of one that worked beside others, the share of their common time in which it did."""
+    if stage not in report.busy:
+        return f"| {stage} | {report.seconds[stage]:.1f} | |"
+    share = report.busy[stage]
+    return f"| {stage} | {share * report.seconds['produce']:.1f} | {share:.0%} |"
+
+
+def _label_line(name: str, total: int, report: RunReport) -> str:
     by_split = (report.boxes_by_split.get(split, {}).get(name, 0) for split in _SPLITS)
     return f"| {name} | {total} | " + " | ".join(map(str, by_split)) + " |"
 

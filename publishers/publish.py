@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +15,7 @@ from publishers.coco import write_coco
 from publishers.contact_sheet import draw_contact_sheet
 from publishers.fiftyone_dataset import push_dataset
 from publishers.fiftyone_session import database_is_the_users, fiftyone_session, hold_database, read_shown_versions
+from publishers.frame_images import asked_images, exports_with_images, images_for_people
 from publishers.image_export import Progress, StoredImages, account_of
 from publishers.mongod import find_mongod_binary
 from publishers.parquet import write_manifest
@@ -124,7 +125,8 @@ class _Publication:
         folder = find_version(self.store, self.recipe.name, self.version).path
         summary = json.loads((folder / SUMMARY_FILE).read_text(encoding="utf-8"))
         accounts: Accounts = dict(summary["projections"])
-        exports = [name for name, options in self._exports().items() if not _is_as_asked(accounts.get(name), options)]
+        asked = exports_with_images(self.recipe.publish)
+        exports = [name for name, options in asked.items() if not _is_as_asked(accounts.get(name), options)]
         stale = [*exports, *([] if self._says_the_same(summary) else ["documents"])]
         if stale:
             self._extract_images()
@@ -146,20 +148,12 @@ class _Publication:
         self._extract_images()
         write_manifest(self.rows, folder / "manifest")
         accounts: Accounts = {"parquet": {"path": "manifest"}}
-        accounts |= self._write_exports(folder, list(self._exports()))
+        accounts |= self._write_exports(folder, list(exports_with_images(self.recipe.publish)))
         if self.recipe.publish.fiftyone is not None:
             accounts["fiftyone"] = {"dataset": self._fiftyone_name()}
         self._write_documents(folder, accounts)
         if self.recipe.publish.fiftyone is not None:
             self._push_fiftyone()
-
-    def _exports(self) -> dict[str, ImageOptions]:
-        options = {"yolo": self.recipe.publish.yolo, "coco": self.recipe.publish.coco}
-        return {name: asked for name, asked in options.items() if asked is not None}
-
-    def _shown_images(self) -> ImageOptions:
-        """How the images are made that people look at, in FiftyOne and on the contact sheet."""
-        return self.recipe.publish.yolo or self.recipe.publish.coco or ImageOptions()
 
     def _write_exports(self, folder: Path, names: list[str]) -> Accounts:
         accounts: Accounts = {}
@@ -183,7 +177,7 @@ class _Publication:
         summary = summarise(
             self.rows, self.recipe, self.version, self.annotator_fingerprint, accounts, self.label_quality
         )
-        options = self._shown_images()
+        options = images_for_people(self.recipe.publish)
         sheet = draw_contact_sheet(self.rows, stored_images(self.store, options), stride=options.stride)
         if sheet is not None:
             sheet.save(folder / "contact_sheet.jpg", quality=90)
@@ -213,7 +207,7 @@ class _Publication:
                 self._fiftyone_name(),
                 self.version,
                 media_path=lambda clip_id: media_path(self.store, _record(self.store, clip_id)),
-                stored_images=stored_images(self.store, self._shown_images()),
+                stored_images=stored_images(self.store, images_for_people(self.recipe.publish)),
                 on_progress=self.on_progress,
             )
 
@@ -221,11 +215,8 @@ class _Publication:
         """Put every image that will be asked for into the store, several clips at once."""
         accepted = pc.equal(self.rows.clips["verdict"].cast("string"), ACCEPTED)
         clips = self.rows.clips["clip_id"].filter(accepted).to_pylist()
-        sources: dict[tuple[int, int], Callable[[str], Mapping[int, Path]]] = {
-            (options.stride, options.jpeg_quality): stored_images(self.store, options)
-            for options in (*self._exports().values(), self._shown_images())
-        }
-        work = [(source, clip) for source in sources.values() for clip in clips]
+        sources = [stored_images(self.store, options) for options in asked_images(self.recipe.publish)]
+        work = [(source, clip) for source in sources for clip in clips]
         with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as threads:
             for done, _ in enumerate(threads.map(lambda job: job[0](job[1]), work), start=1):
                 if self.on_progress:

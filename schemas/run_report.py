@@ -45,6 +45,9 @@ class RunReport(StrictModel):
     clip_verdicts: dict[str, int] = Field(default_factory=dict)
     frame_uses: dict[str, int] = Field(default_factory=dict, description="use of a frame -> frames")
     seconds: dict[str, float] = Field(default_factory=dict, description="stage -> wall seconds")
+    busy: dict[str, float] = Field(
+        default_factory=dict, description="stages that work at the same time -> share of that time at work, 0 to 1"
+    )
     dataset: str = Field(default="", description="name@version")
     path: str = Field(default="", description="folder of the version")
     new_version: bool = True

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import pyarrow as pa
 
-from schemas.records import ClipRecord
+from schemas.records import ClipJob, ClipRecord
 from schemas.tables import CLIPS, table_from_columns
 
 
@@ -43,6 +43,6 @@ def clips_table(records: Sequence[ClipRecord]) -> pa.Table:
     )
 
 
-def sequence_of(record: ClipRecord) -> str:
+def sequence_of(clip: ClipRecord | ClipJob) -> str:
     """Clips with the same sequence share track ids: the segments of one source; a rendered clip is its own."""
-    return record.segment.sha256 if record.segment else record.clip_id
+    return clip.segment.sha256 if clip.segment else clip.clip_id

@@ -74,7 +74,8 @@ class Store:
 
     def exists(self, key: str) -> bool:
         """Whether an object is committed under ``key``."""
-        return locate(self.root, key).is_file()
+        # Following links costs most of a look-up, and what is not there leads nowhere.
+        return (self.root / check_key(key)).is_file() and locate(self.root, key).is_file()
 
     def keys(self, prefix: str) -> Iterator[str]:
         """Keys of all objects in the folder ``prefix``, sorted; none where it does not exist."""

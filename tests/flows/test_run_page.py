@@ -11,7 +11,8 @@ REPORT = RunReport(
     boxes_by_split={"train": {"car": 4}, "val": {"car": 1}},
     box_verdicts={"accept": 5, "ignore: confidence": 2},
     clip_verdicts={"accepted": 2, "rejected: black": 1},
-    seconds={"render": 1.5},
+    seconds={"plan": 1.5, "produce": 10.0},
+    busy={"render": 0.4},
     dataset="street@abc",
     path="/data/street/abc",
     warnings=["split val lacks dog"],
@@ -31,3 +32,9 @@ def test_the_summary_counts_labels_by_split_and_warns():
     assert "| car | 5 | 4 | 1 | 0 |" in text
     assert "split val lacks dog" in text
     assert "framefoundry view street" in text
+
+
+def test_stages_that_worked_side_by_side_say_how_busy_they_were():
+    text = run_markdown(REPORT)
+    assert "| plan | 1.5 | |" in text
+    assert "| render | 4.0 | 40% |" in text

@@ -1,0 +1,217 @@
+"""From jobs to labelled clips: rendering, labelling and preparing images at the same time, batch by batch.
+
+Only what needs all clips, curation and the version itself, comes afterwards.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from annotators.label_keys import group_sequences
+from annotators.labelling import ClipSequence, is_labelled
+from flows.batches import LARGEST
+from flows.device_plan import labels_beside_rendering, renderer_stays
+from flows.imaging import images_batch
+from flows.labelling import label_batch
+from flows.lanes import Advancing, BatchOutcome, Lane, run_lanes
+from flows.progress import StageProgress
+from flows.rendering import render_batch
+from flows.residents import release, resident_annotator, resident_embedder, resident_generator
+from generators.protocol import remarks_of
+from generators.rendering import missing_jobs
+from schemas.recipe import Recipe
+from schemas.records import ClipJob, ClipRecord, Failure
+from schemas.run_report import StageTally, tally
+from storage.clip_table import sequence_of
+from storage.clips import find_clip
+from storage.store import Store
+
+MAX_AHEAD = 4 * LARGEST
+"""Rendering waits while this many clips are rendered and not yet labelled: a failing label stage is seen early."""
+
+
+@dataclass(frozen=True)
+class StageAccount:
+    """What one stage did.
+
+    Attributes:
+        tally: outcomes of its clips, and its wall time.
+        busy_seconds: wall time in which it was at work; the rest it waited for another stage.
+        failures: clip by clip.
+    """
+
+    tally: StageTally
+    busy_seconds: float
+    failures: list[Failure]
+
+
+@dataclass(frozen=True)
+class Produced:
+    """Labelled clips, and how they came to be.
+
+    Attributes:
+        records: clips of the recipe that are in the store, in the order of the jobs.
+        render, label, images: what each stage did.
+        remarks: what the generator did differently from plan.
+    """
+
+    records: list[ClipRecord]
+    render: StageAccount
+    label: StageAccount
+    images: StageAccount
+    remarks: list[str]
+
+    @property
+    def labelled(self) -> list[ClipRecord]:
+        """The records whose labelling did not fail."""
+        failed = {failure.clip_id for failure in self.label.failures}
+        return [record for record in self.records if record.clip_id not in failed]
+
+    def busy_shares(self, seconds: float) -> dict[str, float]:
+        """Stage -> share of ``seconds``, the time of all three together, in which it was at work."""
+        stages = {"render": self.render, "label": self.label, "images": self.images}
+        return {name: round(min(1.0, stage.busy_seconds / max(seconds, 1e-9)), 3) for name, stage in stages.items()}
+
+
+@dataclass(frozen=True)
+class Launcher:
+    """How batches are put to work.
+
+    Attributes:
+        submit: takes a Prefect task and its arguments, returns a future of its result.
+        progress: takes a stage and its count of clips, returns what is told of batches that have ended.
+    """
+
+    submit: Callable[..., Any] = lambda work, *arguments: work.submit(*arguments)
+    progress: Callable[[str, int], Advancing | None] = StageProgress
+
+
+def make_labelled_clips(
+    recipe: Recipe, store: Store, jobs: Sequence[ClipJob], *, images: bool = True, launcher: Launcher = Launcher()
+) -> Produced:
+    """Render and label ``jobs``; what is in the store is reused. Called from a flow's body.
+
+    Args:
+        recipe: how.
+        store: where.
+        jobs: which clips.
+        images: whether to prepare the frame images that ``recipe.publish`` will ask for.
+        launcher: through Prefect, unless something else is wanted of the same stages.
+    """
+    return _Production(recipe, store, jobs, images, launcher).run()
+
+
+def stored_clips(store: Store, jobs: Sequence[ClipJob]) -> list[ClipRecord]:
+    """Records of the jobs whose clips are in the store, in the order of the jobs."""
+    found = (find_clip(store, job.clip_id) for job in jobs)
+    return [record for record in found if record is not None]
+
+
+class _Production:
+    """One call of :func:`make_labelled_clips`: the three lanes, and what goes from one to the next."""
+
+    def __init__(self, recipe: Recipe, store: Store, jobs: Sequence[ClipJob], images: bool, launcher: Launcher) -> None:
+        self._recipe, self._store, self._jobs = recipe, store, jobs
+        self._with_images, self._launcher = images, launcher
+        self._remarks: list[str] = []
+        self._jobs_of: dict[str, list[ClipJob]] = {}
+        for job in jobs:
+            self._jobs_of.setdefault(sequence_of(job), []).append(job)
+        unrendered = missing_jobs(store, jobs)
+        self._unrendered = Counter(map(sequence_of, unrendered))
+        whole = self._stored_sequences(name for name in self._jobs_of if name not in self._unrendered)
+        annotator, embedder = resident_annotator(recipe, store), resident_embedder(recipe, store)
+        unlabelled = [sequence for sequence in whole if not is_labelled(store, annotator, sequence, embedder)]
+        to_label = sum(map(len, unlabelled)) + sum(len(self._jobs_of[name]) for name in self._unrendered)
+        self._rendered_before = len(jobs) - len(unrendered)
+        self._labelled_before = len(jobs) - to_label
+        self._render: Lane[ClipJob] = self._lane("render", render_batch, len(unrendered), len(unrendered))
+        sequences = len(unlabelled) + len(self._unrendered)
+        self._label: Lane[ClipSequence] = self._lane("label", label_batch, to_label, sequences, len)
+        self._images: Lane[ClipRecord] = self._lane("images", images_batch, to_label * images, to_label)
+        self._render.add(unrendered)
+        self._label.add(unlabelled)
+
+    def run(self) -> Produced:
+        run_lanes(
+            [self._render, self._label, self._images],
+            may_start=self._may_start,
+            nothing_more_for=self._nothing_more_for,
+            on_batch=self._pass_on,
+        )
+        return Produced(
+            records=stored_clips(self._store, self._jobs),
+            render=_account(self._render, self._rendered_before),
+            label=_account(self._label, self._labelled_before),
+            images=_account(self._images, 0),
+            remarks=self._remarks,
+        )
+
+    def _lane(
+        self, stage: str, work: Any, clips: int, items: int, clips_of: Callable[[Any], int] = lambda item: 1
+    ) -> Lane[Any]:
+        where = str(self._store.root)
+        return Lane(
+            stage,
+            lambda batch, label: self._launcher.submit(work, self._recipe, where, batch, label),
+            items=items,
+            progress=self._launcher.progress(stage, clips) if clips else None,
+            clips_of=clips_of,
+        )
+
+    def _may_start(self, lane: Lane[Any]) -> bool:
+        if lane is self._render:
+            return not self._is_ahead
+        if lane is self._label:
+            return self._render.is_idle or labels_beside_rendering(self._recipe)
+        return True
+
+    def _nothing_more_for(self, lane: Lane[Any]) -> bool:
+        if lane is self._render:
+            return True
+        if lane is self._label:
+            return self._render.is_idle or self._is_ahead
+        return self._render.is_idle and self._label.is_idle
+
+    @property
+    def _is_ahead(self) -> bool:
+        """Whether rendering has run so far ahead that it waits for labelling."""
+        return labels_beside_rendering(self._recipe) and self._label.waiting >= MAX_AHEAD
+
+    def _pass_on(self, lane: Lane[Any], batch: list[Any], outcome: BatchOutcome) -> None:
+        """Give the next lane what a batch has made ready for it."""
+        if lane is self._render:
+            self._label.add(self._sequences_completed_by(batch))
+            if lane.is_idle:
+                self._end_rendering()
+        elif lane is self._label and self._with_images:
+            failed = {failure.clip_id for failure in outcome.failures}
+            self._images.add(record for sequence in batch for record in sequence if record.clip_id not in failed)
+
+    def _sequences_completed_by(self, jobs: list[ClipJob]) -> list[ClipSequence]:
+        """Sequences of which every clip has been answered for, now that ``jobs`` have; failed clips are left out."""
+        complete = []
+        for job in jobs:
+            name = sequence_of(job)
+            self._unrendered[name] -= 1
+            if not self._unrendered[name]:
+                complete.append(name)
+        return self._stored_sequences(complete)
+
+    def _stored_sequences(self, names: Iterable[str]) -> list[ClipSequence]:
+        return [
+            sequence for name in names for sequence in group_sequences(stored_clips(self._store, self._jobs_of[name]))
+        ]
+
+    def _end_rendering(self) -> None:
+        """Keep what the generator has to say, and free what it holds."""
+        self._remarks = list(remarks_of(resident_generator(self._recipe, self._store)))
+        if not renderer_stays(self._recipe):
+            release("generator")
+
+
+def _account(lane: Lane[Any], reused: int) -> StageAccount:
+    return StageAccount(
+        tally(lane.done, reused, lane.failures, lane.wall_seconds), round(lane.busy_seconds, 2), lane.failures
+    )
