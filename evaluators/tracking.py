@@ -75,8 +75,7 @@ class TrackingReport:
 
 def evaluate_tracks(predicted: TrackedBoxes, truth: TrackedBoxes, threshold: float = 0.5) -> TrackingReport:
     """Compare predicted with true tracks; boxes agree from an overlap of ``threshold`` on, within one class."""
-    clear = truth.take(~truth.difficult)
-    counted = predicted.take(~_lies_on_difficult(predicted, truth, threshold))
+    counted, clear = without_difficult(predicted, truth, threshold)
     pairs = _overlapping_pairs(counted, clear, threshold)
     return TrackingReport(
         agreed=_count_agreed(counted, clear, pairs),
@@ -84,6 +83,13 @@ def evaluate_tracks(predicted: TrackedBoxes, truth: TrackedBoxes, threshold: flo
         predictions=len(counted),
         switches=_count_switches(counted, clear, pairs),
     )
+
+
+def without_difficult(
+    predicted: TrackedBoxes, truth: TrackedBoxes, threshold: float = 0.5
+) -> tuple[TrackedBoxes, TrackedBoxes]:
+    """Predictions and truth without difficult objects, and without predictions that overlap such a one and no other."""
+    return predicted.take(~_lies_on_difficult(predicted, truth, threshold)), truth.take(~truth.difficult)
 
 
 def _lies_on_difficult(predicted: TrackedBoxes, truth: TrackedBoxes, threshold: float) -> Bools:
