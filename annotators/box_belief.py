@@ -16,7 +16,7 @@ from annotators.boxes import pair_iou
 FIGURES = ("class_seen_nearby", "seen_nearby", "track_score", "best_half", "other_class_nearby", "held_by_better")
 WEIGHTS = np.array([1.92, 2.23, -0.6, 2.0, -3.0, -1.85])
 BIAS = -1.9
-"""The logistic model, fitted on 60 clips of seed 515151 (17,000 boxes) by ``python -m benchmarks.labels.fit_belief``.
+"""The logistic model, fitted on 60 clips of seed 515151 (24,503 boxes) by ``python -m benchmarks.labels.fit_belief``.
 
 Left to itself the fit believes what is steady, however faint (2 becomes 0.6). That holds where a detector is at home:
 its mistakes flicker. On footage that is foreign to it mistakes are as steady as things, so that a track must have been
