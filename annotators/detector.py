@@ -112,13 +112,11 @@ class Detector:
 
     def _candidates(self, frames: Sequence[np.ndarray], view: View) -> list[np.ndarray]:
         """For each frame ``(N, 6)``, by falling score, in its own coordinates, with nothing suppressed."""
-        seen = [frame[:, ::-1] for frame in frames] if view.mirrored else frames
-        found = self._predict(seen, view.image_size, iou=1.0, most=MAX_CANDIDATES)
-        return (
-            [_mirror(rows, frame.shape[1]) for rows, frame in zip(found, frames, strict=True)]
-            if view.mirrored
-            else found
-        )
+        if not view.mirrored:
+            return self._predict(frames, view.image_size, iou=1.0, most=MAX_CANDIDATES)
+        turned = [frame[:, ::-1] for frame in frames]
+        found = self._predict(turned, view.image_size, iou=1.0, most=MAX_CANDIDATES)
+        return [_mirror(rows, frame.shape[1]) for rows, frame in zip(found, frames, strict=True)]
 
     def _predict(
         self, frames: Sequence[np.ndarray], image_size: int | tuple[int, int], *, iou: float, most: int
