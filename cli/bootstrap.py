@@ -87,8 +87,8 @@ def _bootstrap_video(
     with show_progress(session) as tell:
         trained = bootstrap_video.train_tiny_models(folder.absolute(), tell, steps=steps, epochs=epochs)
     bootstrap_video.install_tiny_models(trained, model_folder, detector)
-    video, minutes = trained.video, (trained.video.seconds + trained.detector.seconds) / 60
+    video, minutes = trained.video, trained.seconds / 60
     session.show(f"{model_folder}: {video.parameters:,} weights, last loss {video.loss:.3f}.")
-    session.show(f"{detector}: trained on {trained.detector.images:,} frames. Both took {minutes:.0f} minutes.")
+    session.show(f"{detector}: trained on {trained.detector.images:,} frames. All took {minutes:.0f} minutes.")
     session.show("Measure them: python benchmarks/prompt_agreement.py")
     session.emit({"model": model_folder, "weights": detector, "loss": video.loss, "seconds": round(minutes * 60, 1)})

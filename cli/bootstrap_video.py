@@ -1,4 +1,4 @@
-"""`framefoundry bootstrap video`: make the bundled tiny video model and its detector again."""
+"""`framefoundry bootstrap video`: make the bundled tiny video model, its VAE and its detector again."""
 
 import shutil
 from collections.abc import Callable, Sequence
@@ -11,30 +11,36 @@ import numpy as np
 from flows.progress import Progress
 from generators.shapes import MOTIFS, SHAPES, TRAINED, ShapeClips, draw_shape_clips
 from trainers.detector import TrainedDetector
-from trainers.tiny_video import TinyVideoTraining, TrainedVideoModel, frames_to_clips, train_tiny_video
+from trainers.tiny_vae import TinyVaeTraining, TrainedVae, decode_latents, encode_clips, train_tiny_vae
+from trainers.tiny_video import StepReport, TinyVideoTraining, TrainedVideoModel, frames_to_clips, train_tiny_video
 
 MODEL_FOLDER = Path("generators") / "tiny_video"
 DETECTOR_FILE = Path("annotators") / "starter" / "yolo26n-shapes.pt"
 FRAMES, SIZE = 9, 32
 
-_FITTED_CLIPS = 256
 _DETECTOR_CLIPS = 1200
+_TRIAL_CLIPS = 256
 _CARD = "README.md"
 
 
 @dataclass(frozen=True)
 class TinyModels:
-    """The two trainings."""
+    """The three trainings; the VAE is in the video model's folder too."""
 
+    vae: TrainedVae
     video: TrainedVideoModel
     detector: TrainedDetector
+
+    @property
+    def seconds(self) -> float:
+        """Of all three."""
+        return self.vae.seconds + self.video.seconds + self.detector.seconds
 
 
 def train_tiny_models(
     folder: Path, tell: Callable[[Progress], None], *, steps: int | None = None, epochs: int | None = None
 ) -> TinyModels:
-    """Train both from scratch below ``folder``, on one thread; ``steps`` and ``epochs`` shorten it, for a trial."""
-    from generators.diffusers_video.patch_vae import fit_patch_vae
+    """Train all from scratch below ``folder``, on one thread; ``steps`` and ``epochs`` shorten it, for a trial."""
     from trainers.tiny_detector import TINY_TRAINING, train_tiny_detector
 
     rng = np.random.default_rng(0)
@@ -43,24 +49,30 @@ def train_tiny_models(
         clips = _draw_trained(rng, count)
         return clips.frames, [motif.prompt for motif in clips.motifs]
 
-    vae = fit_patch_vae(frames_to_clips(draw(_FITTED_CLIPS)[0]))
-    training = TinyVideoTraining() if steps is None else TinyVideoTraining(rounds=((steps, 2e-3),))
+    def tell_step(report: StepReport) -> None:
+        tell(Progress("train", report.step, report.steps))
+
+    coding, training = TinyVaeTraining(), TinyVideoTraining()
+    if steps is not None:
+        coding = replace(coding, steps=steps, clips=_TRIAL_CLIPS)
+        training = replace(training, rounds=((steps, 2e-3),), clips=_TRIAL_CLIPS)
+    vae = train_tiny_vae(lambda count: frames_to_clips(draw(count)[0]), coding, tell_step)
     video = train_tiny_video(
         draw,
         [motif.prompt for motif in MOTIFS],
-        vae,
+        vae.vae,
         folder / "model",
         training,
-        lambda report: tell(Progress("train", report.step, report.steps)),
+        tell_step,
     )
     detector = train_tiny_detector(
-        *draw_detector_frames(vae, _DETECTOR_CLIPS),
+        *draw_detector_frames(vae.vae, _DETECTOR_CLIPS),
         class_names=SHAPES,
         folder=folder / "detector",
         training=TINY_TRAINING if epochs is None else replace(TINY_TRAINING, epochs=epochs),
         on_epoch=lambda report: tell(Progress("train", report.epoch, report.epochs)),
     )
-    return TinyModels(video, detector)
+    return TinyModels(vae, video, detector)
 
 
 def draw_detector_frames(vae: Any, clips: int) -> tuple[np.ndarray, np.ndarray, list[int]]:
@@ -70,8 +82,7 @@ def draw_detector_frames(vae: Any, clips: int) -> tuple[np.ndarray, np.ndarray, 
     """
     rng = np.random.default_rng(1)
     drawn = _draw_trained(rng, clips)
-    pixels = frames_to_clips(drawn.frames)
-    again = vae.decode(vae.encode(pixels).latent_dist.mode()).sample
+    again = decode_latents(vae, encode_clips(vae, frames_to_clips(drawn.frames)))
     coded = np.rint(((again + 1) * 127.5).clamp(0, 255).numpy()).astype(np.uint8).transpose(0, 2, 3, 4, 1)
     moments, each = rng.integers(0, FRAMES, (clips, 2)), np.arange(clips)
     frames = np.concatenate([drawn.frames[each, moments[:, 0]], coded[each, moments[:, 1]]])

@@ -24,6 +24,8 @@ from trainers.tiny_video_parts import (
 if TYPE_CHECKING:
     import torch
 
+_ENCODED_AT_ONCE = 64
+
 CaptionedClips = tuple[np.ndarray, Sequence[str]]
 """Frames, N x T x H x W x 3, uint8, RGB; a caption for each clip."""
 
@@ -37,14 +39,16 @@ class TinyVideoTraining:
             average of the one before with a fresh optimizer (warm restarts: Loshchilov and Hutter, 2017); its rate
             rises over 60 steps and falls to a tenth along a cosine over the second half.
         batch: clips a step.
+        clips: how many are drawn and encoded; steps choose among them.
         captions_dropped: share of clips that are trained without their caption.
         save_every: steps between two checkpoints.
         threads: of torch.
         seed: of weights and noise. Results are equal only on one machine with equal threads.
     """
 
-    rounds: tuple[tuple[int, float], ...] = ((3200, 2e-3), (2000, 1.5e-3))
+    rounds: tuple[tuple[int, float], ...] = ((3400, 2e-3), (2400, 1.5e-3))
     batch: int = 32
+    clips: int = 8192
     captions_dropped: float = 0.1
     save_every: int = 250
     threads: int = 1
@@ -87,7 +91,7 @@ def train_tiny_video(
     """Train on clips from ``draw``; ``folder`` holds a usable model after every ``save_every`` steps.
 
     Args:
-        draw: makes that many fresh clips with captions.
+        draw: makes that many clips with captions.
         prompts: every caption that ``draw`` may give; all their words are known to the model.
         vae: as diffusers' Wan pipelines want it.
         folder: is replaced.
@@ -101,7 +105,8 @@ def train_tiny_video(
     tokenizer = build_tokenizer(prompts)
     text_encoder = build_text_encoder(len(tokenizer))
     meanings = _embed(tokenizer, text_encoder, [*prompts, ""])
-    index_of = {prompt: index for index, prompt in enumerate(prompts)}
+    latents, captions = _encode(vae, draw, training.clips)
+    labels = torch.tensor([prompts.index(caption) for caption in captions])
     model = build_transformer(vae.config.z_dim)
     average = _RunningAverage(model)
     started, running = time.monotonic(), 0.0
@@ -110,12 +115,11 @@ def train_tiny_video(
         if at == 1:
             model.load_state_dict(average.model.state_dict())
             optimizer = torch.optim.AdamW(model.parameters(), rate, betas=(0.9, 0.95), weight_decay=0.01)
-        frames, captions = draw(training.batch)
-        chosen = torch.tensor([index_of[caption] for caption in captions])
-        chosen[torch.rand(len(chosen)) < training.captions_dropped] = len(prompts)
+        chosen = torch.randint(len(latents), (training.batch,))
+        told = torch.where(torch.rand(len(chosen)) < training.captions_dropped, len(prompts), labels[chosen])
         for group in optimizer.param_groups:
             group["lr"] = rate * _warmth(at, length)
-        loss = _flow_loss(model, _encode(vae, frames), meanings[chosen])
+        loss = _flow_loss(model, latents[chosen], meanings[told])
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
@@ -161,16 +165,21 @@ def _flow_loss(model: Any, latents: "torch.Tensor", meanings: "torch.Tensor") ->
     return loss
 
 
-def _encode(vae: Any, frames: np.ndarray) -> "torch.Tensor":
-    """Latents as the pipeline scales them."""
+def _encode(vae: Any, draw: Callable[[int], CaptionedClips], count: int) -> "tuple[torch.Tensor, list[str]]":
+    """Latents of drawn clips, as the pipeline scales them, and their captions."""
     import torch
 
-    latents = vae.encode(frames_to_clips(frames)).latent_dist.mode()
     mean, std = (
         torch.tensor(values).view(1, -1, 1, 1, 1) for values in (vae.config.latents_mean, vae.config.latents_std)
     )
-    scaled: torch.Tensor = (latents - mean) / std
-    return scaled
+    latents: list[torch.Tensor] = []
+    captions: list[str] = []
+    for first in range(0, count, _ENCODED_AT_ONCE):
+        frames, told = draw(min(_ENCODED_AT_ONCE, count - first))
+        with torch.no_grad():
+            latents.append((vae.encode(frames_to_clips(frames)).latent_dist.mode() - mean) / std)
+        captions.extend(told)
+    return torch.cat(latents), captions
 
 
 def frames_to_clips(frames: np.ndarray) -> "torch.Tensor":

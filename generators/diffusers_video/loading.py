@@ -95,9 +95,6 @@ def _load(plan: RenderPlan, unwanted: Any) -> Any:
     import torch
     import transformers
 
-    # diffusers loads a class of ours, the VAE of the bundled tiny model, only from a module that is imported already.
-    import generators.diffusers_video.patch_vae  # noqa: F401
-
     for library in (diffusers, transformers):
         library.utils.logging.set_verbosity_error()
         library.utils.logging.disable_progress_bar()

@@ -14,8 +14,7 @@ from schemas.errors import EnvironmentFault, RecipeError
 from schemas.identity import digest
 
 INDEX = "model_index.json"
-# The last is ours: the VAE of the bundled tiny model.
-_OWN_LIBRARIES = {"diffusers", "transformers", "generators.diffusers_video.patch_vae"}
+_OWN_LIBRARIES = {"diffusers", "transformers"}
 _PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl")
 _BLOCK = 1 << 20
 

@@ -11,7 +11,7 @@ from generators.diffusers_video.lora import LoraFile, locate_lora
 from generators.diffusers_video.model_files import ModelFiles
 from generators.diffusers_video.presets import Preset
 from generators.diffusers_video.profiles import Settings, lossy_settings, resolve_settings
-from generators.diffusers_video.tiling import can_tile, describe_idle_tiling
+from generators.diffusers_video.tiling import describe_idle_tiling
 from schemas.diffusers_options import DiffusersOptions, Mode
 from schemas.errors import RecipeError
 from schemas.recipe import ClipOptions
@@ -117,13 +117,9 @@ def make_plan(options: DiffusersOptions, clip: ClipOptions, files: ModelFiles) -
         options, distilled=bool(preset and preset.distilled), dtype=preset.dtype if preset else "bfloat16"
     )
     _check_settings(options, settings, pipeline, family)
-    if options.vae_tiling and not can_tile(files.component("vae")):
-        raise RecipeError(f"generator.vae_tiling: the VAE of {files.name} cannot decode in tiles.", "Remove it.")
     if family and not family.batches:
         settings = replace(settings, batch=1)
     vae = files.component("vae")
-    if not can_tile(vae):
-        settings = replace(settings, vae_tiling=False)  # the profile's; a recipe's own was refused
     wanted = _wanted_clip(clip, preset, family)
     width, height = geometry.snap_size(int(wanted["width"])), geometry.snap_size(int(wanted["height"]))
     frames = geometry.snap_frames(int(wanted["frames"]))

@@ -13,12 +13,6 @@ _TILES = {
     "AutoencoderKLLTXVideo": 512,
     "AutoencoderKLLTX2Video": 512,
 }
-_WITHOUT_TILES = {"PatchVAE"}
-
-
-def can_tile(vae: Component | None) -> bool:
-    """Whether ``vae`` can decode in tiles, as far as is known before it is loaded."""
-    return vae is None or vae.class_name not in _WITHOUT_TILES
 
 
 def describe_idle_tiling(vae: Component | None, width: int, height: int) -> str | None:

@@ -48,7 +48,7 @@ def test_bootstrap_trains_on_the_starter_recipe_and_puts_the_weights_in_place(fr
 
 @pytest.fixture
 def tiny_training(monkeypatch, tmp_path):
-    """Stand-ins for the two trainings of `bootstrap video`; what they were told."""
+    """Stand-ins for the three trainings of `bootstrap video`; what they were told."""
     calls = {}
     model = tmp_path / "run" / "model"
     model.mkdir(parents=True)
@@ -56,9 +56,13 @@ def tiny_training(monkeypatch, tmp_path):
     weights = tmp_path / "run" / "shapes.pt"
     weights.write_bytes(b"shape weights")
 
+    def train_vae(draw, training, on_step):
+        calls.update(vae_steps=training.steps, vae_clips=tuple(draw(2).shape))
+        return types.SimpleNamespace(vae="the vae", seconds=60.0)
+
     def train_video(draw, prompts, vae, folder, training, on_step):
         frames, captions = draw(4)
-        calls.update(prompts=prompts, captions=captions, steps=training.steps, shape=frames.shape)
+        calls.update(prompts=prompts, captions=captions, vae=vae, steps=training.steps, shape=frames.shape)
         on_step(types.SimpleNamespace(step=1, steps=training.steps))
         return types.SimpleNamespace(folder=model, parameters=9, loss=0.5, seconds=60.0)
 
@@ -67,6 +71,9 @@ def tiny_training(monkeypatch, tmp_path):
         on_epoch(types.SimpleNamespace(epoch=1, epochs=training.epochs))
         return types.SimpleNamespace(weights=weights, images=len(frames), seconds=60.0)
 
+    monkeypatch.setattr("cli.bootstrap_video.train_tiny_vae", train_vae)
+    monkeypatch.setattr("cli.bootstrap_video.encode_clips", lambda vae, clips: clips)
+    monkeypatch.setattr("cli.bootstrap_video.decode_latents", lambda vae, latents: latents)
     monkeypatch.setattr("cli.bootstrap_video.train_tiny_video", train_video)
     monkeypatch.setattr("trainers.tiny_detector.train_tiny_detector", train_shapes)
     return calls
@@ -84,6 +91,12 @@ def test_bootstrap_video_trains_on_what_is_not_held_out_and_puts_both_in_place(f
     )  # fmt: skip
     assert answer.code == 0, answer.stderr
     assert (tiny_training["steps"], tiny_training["epochs"], tiny_training["shape"]) == (5, 1, (4, 9, 32, 32, 3))
+    assert (tiny_training["vae"], tiny_training["vae_steps"], tiny_training["vae_clips"]) == (
+        "the vae",
+        5,
+        (2, 3, 9, 32, 32),
+    )
+    assert answer.json["seconds"] == 180.0
     assert not set(tiny_training["captions"]) & {motif.prompt for motif in HELD_OUT}
     assert tiny_training["class_names"] == ("circle", "cross", "triangle")
     assert weights.read_bytes() == b"shape weights"

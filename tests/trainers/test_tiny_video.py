@@ -7,6 +7,7 @@ import torch
 from generators.diffusers_video.model_files import locate_model
 from generators.shapes import TRAINED, draw_shape_clips
 from schemas.diffusers_options import DiffusersOptions
+from trainers.tiny_vae_encoder import build_linear_encoder
 from trainers.tiny_video import TinyVideoTraining, frames_to_clips, train_tiny_video
 
 PROMPTS = [motif.prompt for motif in TRAINED]
@@ -14,18 +15,16 @@ PROMPTS = [motif.prompt for motif in TRAINED]
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
-    from generators.diffusers_video.patch_vae import fit_patch_vae
-
     def draw(count):
         motifs = [TRAINED[index] for index in rng.integers(len(TRAINED), size=count)]
         return draw_shape_clips(rng, motifs, 9, 32).frames, [motif.prompt for motif in motifs]
 
     rng, told = np.random.default_rng(0), []
-    vae = fit_patch_vae(frames_to_clips(draw(32)[0]))
+    vae = build_linear_encoder(frames_to_clips(draw(32)[0]))
     threads = torch.get_num_threads()
     folder = tmp_path_factory.mktemp("tiny") / "model"
     result = train_tiny_video(
-        draw, PROMPTS, vae, folder, TinyVideoTraining(rounds=((1, 2e-3), (1, 1e-3)), batch=4), told.append
+        draw, PROMPTS, vae, folder, TinyVideoTraining(rounds=((1, 2e-3), (1, 1e-3)), batch=4, clips=12), told.append
     )
     torch.set_num_threads(threads)
     return result, told

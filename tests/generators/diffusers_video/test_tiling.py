@@ -1,17 +1,12 @@
 """Tiling cuts what is larger than a tile, and where it cuts nothing the user is told."""
 
-from pathlib import Path
-
 import pytest
 
 from generators.diffusers_video.loading import load_renderer
 from generators.diffusers_video.model_files import locate_model
 from generators.diffusers_video.tiling import describe_idle_tiling, tiles_engage
 from schemas.diffusers_options import DiffusersOptions
-from schemas.errors import RecipeError
 from schemas.recipe import ClipOptions
-
-TINY_VIDEO = Path(__file__).parents[3] / "generators" / "tiny_video"
 
 
 def decode(vae, latents):
@@ -58,15 +53,3 @@ def test_tiling_that_would_cut_nothing_is_said_by_the_plan(plan_of):
     assert said in notes(96, vae_tiling=True)
     assert said in notes(96, profile="low-memory")
     assert "vae_tiling" not in notes(96) + notes(288, vae_tiling=True)
-
-
-def test_a_vae_without_tiles_refuses_the_option_and_spares_the_profile(plan_of, models):
-    from generators.diffusers_video.render_plan import make_plan
-
-    def settings(**options):
-        asked = DiffusersOptions(model=str(TINY_VIDEO), steps=2, devices="cpu", **options)
-        return make_plan(asked, ClipOptions(frames=9, fps=8, width=32, height=32), locate_model(asked)).settings
-
-    assert settings(profile="low-memory").vae_tiling is False
-    with pytest.raises(RecipeError, match="cannot decode in tiles"):
-        settings(vae_tiling=True)
