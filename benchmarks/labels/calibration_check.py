@@ -103,7 +103,7 @@ def main() -> None:
 
 def check_calibration(quick: bool) -> CalibrationFigures:
     """Render and label the pool, draw from it, and print what the intervals cover."""
-    clips, frames, draws = (160, 16, 200) if quick else (320, 48, 1000)
+    clips, frames, draws = (120, 16, 150) if quick else (320, 48, 1000)
     started = time.perf_counter()
     with tempfile.TemporaryDirectory(prefix="calibration-benchmark-") as folder:
         pool = make_pool(pool_recipe(frames), Store.open(Path(folder) / "store"), clips)
