@@ -15,9 +15,10 @@ from annotators.track_drift import measure_drift
 from schemas.errors import MediaError
 from schemas.identity import digest
 from schemas.records import ClipRecord, Failure
+from schemas.row_order import sort_rows
 from schemas.tables import CLIP_SCORES, DETECTIONS, FRAME_SCORES, TRACKS, empty
 from storage.clips import media_path
-from storage.commits import commit_table, is_committed, read_table
+from storage.commits import commit_table, committed_keys, is_committed, read_table
 from storage.store import Store
 from storage.tables import gather_tables
 
@@ -34,7 +35,7 @@ class Labels:
 
     Attributes:
         tracks: ``TRACKS`` with ``clip_id`` in front, sorted by clip, frame and track.
-        clip_scores: ``CLIP_SCORES``, one row a clip.
+        clip_scores: ``CLIP_SCORES``, one row a clip, sorted by clip.
     """
 
     tracks: pa.Table
@@ -47,9 +48,24 @@ def is_labelled(store: Store, annotator: Annotator, sequence: ClipSequence, embe
         return False
     return all(
         is_committed(store, TRACK_STAGE, annotator.fingerprint, key)
-        and is_committed(store, CLIP_SCORE_STAGE, _score_fingerprint(annotator), record.clip_id)
+        and is_committed(store, CLIP_SCORE_STAGE, score_fingerprint(annotator), record.clip_id)
         for record, key in zip(sequence, label_keys(sequence), strict=True)
     )
+
+
+def find_labelled(
+    store: Store, annotator: Annotator, sequences: Sequence[ClipSequence], embedder: Embedder | None = None
+) -> list[ClipSequence]:
+    """Those of ``sequences`` for which :func:`is_labelled` holds; looks once what is there, so meant for many."""
+    tracked = committed_keys(store, TRACK_STAGE, annotator.fingerprint)
+    scored = committed_keys(store, CLIP_SCORE_STAGE, score_fingerprint(annotator))
+    return [
+        sequence
+        for sequence in sequences
+        if tracked.issuperset(label_keys(sequence))
+        and scored.issuperset(record.clip_id for record in sequence)
+        and (embedder is None or all(is_embedded(embedder, store, record) for record in sequence))
+    ]
 
 
 def label_sequences(
@@ -85,9 +101,15 @@ def read_labels(store: Store, annotator: Annotator, sequences: Sequence[ClipSequ
         for sequence in sequences
         for record, key in zip(sequence, label_keys(sequence), strict=True)
     }
-    tracks = gather_tables(store, TRACK_STAGE, annotator.fingerprint, keys, TRACKS)
-    scores = gather_tables(store, CLIP_SCORE_STAGE, _score_fingerprint(annotator), list(keys), CLIP_SCORES)
-    return Labels(tracks.sort_by([("clip_id", "ascending"), ("frame", "ascending"), ("track", "ascending")]), scores)
+    keys = dict(sorted(keys.items()))
+    tracks = gather_tables(store, TRACK_STAGE, annotator.fingerprint, keys, TRACKS, compact=True)
+    scores = gather_tables(store, CLIP_SCORE_STAGE, score_fingerprint(annotator), list(keys), CLIP_SCORES, compact=True)
+    return Labels(sort_rows(tracks, ["clip_id", "frame", "track"]), scores)
+
+
+def score_fingerprint(annotator: Annotator) -> str:
+    """What clip scores are committed under: they follow from the tracks and from the scores of frames."""
+    return digest([annotator.fingerprint, FRAME_SCORES_VERSION, CLIP_SCORES_VERSION])
 
 
 def _detect_missing(annotator: Annotator, store: Store, records: Sequence[ClipRecord]) -> dict[str, Failure]:
@@ -123,7 +145,7 @@ def _track_and_score(annotator: Annotator, store: Store, sequence: ClipSequence)
         except MediaError as fault:
             return Failure(record.clip_id, "score", "unreadable", str(fault))
         scores = score_clip(record, frame_scores, tracked, detections=detected, drift=drift)
-        commit_table(store, CLIP_SCORE_STAGE, _score_fingerprint(annotator), record.clip_id, scores)
+        commit_table(store, CLIP_SCORE_STAGE, score_fingerprint(annotator), record.clip_id, scores)
     return None
 
 
@@ -137,7 +159,3 @@ def _read_detections(annotator: Annotator, store: Store, record: ClipRecord) -> 
     if not annotator.detection_fingerprint:
         return empty(DETECTIONS)
     return read_table(store, DETECTION_STAGE, annotator.detection_fingerprint, record.media_id, DETECTIONS)
-
-
-def _score_fingerprint(annotator: Annotator) -> str:
-    return digest([annotator.fingerprint, FRAME_SCORES_VERSION, CLIP_SCORES_VERSION])

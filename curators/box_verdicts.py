@@ -6,6 +6,7 @@ import pyarrow.compute as pc
 
 from curators.rulings import Rulings, to_floats
 from schemas.recipe import Recipe
+from schemas.row_order import encode_names, group_rows
 from schemas.tables import ACCEPT, IGNORE, NOTHING
 
 
@@ -47,14 +48,12 @@ def judge_boxes(tracks: pa.Table, sequences: np.ndarray, recipe: Recipe) -> dict
 def seen_frames(tracks: pa.Table, sequences: np.ndarray) -> np.ndarray:
     """For each row, in how many frames its track was seen (and not filled in), over the whole sequence."""
     filled = pc.equal(tracks["source"].cast(pa.string()), "interpolated").to_numpy(zero_copy_only=False)
-    keys = np.stack([sequences.astype(np.int64), tracks["track"].to_numpy().astype(np.int64)], axis=1)
-    _, place = np.unique(keys, axis=0, return_inverse=True)
-    return np.bincount(place.ravel(), weights=~filled)[place.ravel()] if len(tracks) else np.empty(0)
+    track = group_rows(sequences, tracks["track"].to_numpy())
+    seen: np.ndarray = np.bincount(track, weights=~filled)[track] if len(tracks) else np.empty(0)
+    return seen
 
 
 def _wanted(class_names: pa.ChunkedArray, recipe: Recipe) -> np.ndarray:
-    encoded = class_names.cast(pa.string()).combine_chunks().dictionary_encode()
-    published = np.array(
-        [recipe.published_class(name) is not None for name in encoded.dictionary.to_pylist()], dtype=bool
-    )
-    return published[encoded.indices.to_numpy()] if len(encoded) else np.empty(0, dtype=bool)
+    names, codes = encode_names(class_names)
+    published = np.array([recipe.published_class(name) is not None for name in names.to_pylist()], dtype=bool)
+    return published[codes] if len(codes) else np.empty(0, dtype=bool)

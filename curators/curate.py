@@ -4,13 +4,13 @@ from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from curators.box_verdicts import judge_boxes
 from curators.clip_choice import choose_clips
 from curators.clip_verdicts import judge_clips
 from curators.splits import assign_splits
 from schemas.recipe import Recipe
+from schemas.row_order import place_names
 from schemas.tables import BOX_DECISIONS, CLIP_DECISIONS, table_from_columns
 
 
@@ -71,8 +71,8 @@ def curate(
 
 
 def _sequence_of_rows(clips: pa.Table, tracks: pa.Table) -> np.ndarray:
-    at = pc.index_in(tracks["clip_id"].cast(pa.string()).combine_chunks(), value_set=clips["clip_id"].combine_chunks())
-    if at.null_count:
-        raise ValueError(f"clip {tracks['clip_id'].filter(at.is_null())[0]} has boxes but is not among the clips")
+    at = place_names(tracks["clip_id"], clips["clip_id"].combine_chunks())
+    if (at < 0).any():
+        raise ValueError(f"clip {tracks['clip_id'][int((at < 0).argmax())]} has boxes but is not among the clips")
     codes = clips["sequence"].combine_chunks().dictionary_encode().indices.to_numpy()
-    return codes[at.to_numpy()] if len(tracks) else np.empty(0, np.int64)
+    return codes[at] if len(tracks) else np.empty(0, np.int64)

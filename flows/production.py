@@ -24,7 +24,7 @@ from schemas.recipe import Recipe
 from schemas.records import ClipJob, ClipRecord, Failure
 from schemas.run_report import StageTally, tally
 from storage.clip_table import sequence_of
-from storage.clips import find_clip
+from storage.clips import find_clips
 from storage.store import Store
 
 MAX_AHEAD = 4 * LARGEST
@@ -104,8 +104,7 @@ def make_labelled_clips(
 
 def stored_clips(store: Store, jobs: Sequence[ClipJob]) -> list[ClipRecord]:
     """Records of the jobs whose clips are in the store, in the order of the jobs."""
-    found = (find_clip(store, job.clip_id) for job in jobs)
-    return [record for record in found if record is not None]
+    return find_clips(store, [job.clip_id for job in jobs])
 
 
 class _Production:

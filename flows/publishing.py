@@ -30,7 +30,7 @@ from schemas.records import ClipRecord
 from schemas.strict_model import StrictModel
 from schemas.tables import ACCEPT
 from storage.clip_table import clips_table
-from storage.clips import find_clip
+from storage.clips import find_clips
 from storage.store import Store
 
 _SHOWN_CELLS = 3
@@ -87,9 +87,9 @@ def curated_rows(recipe: Recipe, store: Store, sequences: Sequence[Sequence[str]
     Where their generator and detector were calibrated, confidence is calibrated before anything is decided on it.
     """
     annotator = resident_annotator(recipe, store)
-    records = [[find_clip(store, clip_id) for clip_id in sequence] for sequence in sequences]
-    found = [[record for record in sequence if record is not None] for sequence in records]
-    all_records = list(chain.from_iterable(found))
+    all_records = find_clips(store, chain.from_iterable(sequences))
+    by_id = {record.clip_id: record for record in all_records}
+    found = [[by_id[clip_id] for clip_id in sequence if clip_id in by_id] for sequence in sequences]
     clips = clips_table(all_records)
     labels = read_labels(store, annotator, found)
     worth = assess_labels(recipe, store, annotator, found)

@@ -6,7 +6,7 @@ from prefect import flow
 from prefect.runtime import flow_run
 
 from annotators.label_keys import group_sequences
-from annotators.labelling import is_labelled
+from annotators.labelling import find_labelled
 from flows.batches import one_batch_a_stage
 from flows.production import stored_clips
 from flows.publishing import publish_version
@@ -55,7 +55,7 @@ def republish(
                 records = stored_clips(opened, jobs)
                 annotator = resident_annotator(asked, opened)
                 embedder = resident_embedder(asked, opened)
-                labelled = [s for s in group_sequences(records) if is_labelled(opened, annotator, s, embedder)]
+                labelled = find_labelled(opened, annotator, group_sequences(records), embedder)
             if not labelled:
                 raise EmptyResultError(
                     f"{asked.name}: no labelled clips of this recipe are in {opened.root}.",
@@ -90,6 +90,8 @@ def with_thresholds(recipe: Recipe, accept: float | None, ignore: float | None) 
     """
     # What the recipe left unset stays unset: some defaults come from the generator's preset.
     data = recipe.model_dump(mode="json", exclude_unset=True)
+    # Reading a recipe may set an annotator's weights and nothing else; whole, it says its kind too.
+    data["annotator"] = recipe.annotator.model_dump(mode="json")
     given = {"accept": accept, "ignore": ignore}
     data["curation"] = recipe.curation.model_dump(mode="json") | {
         name: value for name, value in given.items() if value is not None

@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 from publishers.track_numbers import number_tracks
 from schemas.errors import StoreError
 from schemas.recipe import Recipe
+from schemas.row_order import encode_names, find_order, place_names
 from schemas.tables import (
     ACCEPT,
     ACCEPTED,
@@ -111,13 +112,12 @@ def build_rows(
         ValueError: decisions and rows do not belong together.
     """
     clips = _join_clips(clips, curated.clips, clip_scores)
-    boxes = _sort_boxes(tracks, curated.boxes)
-    place = _locate(boxes, clips)
+    boxes, place = _join_boxes(tracks, curated.boxes, clips)
     class_names, class_index = _publish_classes(boxes["class_name"], recipe, detector_classes)
-    verdict = boxes["verdict"].cast(pa.string())
-    shown = pc.is_in(verdict, value_set=pa.array([ACCEPT, IGNORE])).to_numpy() & (class_index >= 0)
+    verdict = boxes["verdict"].combine_chunks()
+    shown = pc.is_in(verdict, value_set=pa.array([ACCEPT, IGNORE])).to_numpy(zero_copy_only=False) & (class_index >= 0)
     numbers = number_tracks(
-        sequence=_codes(clips["sequence"])[place],
+        sequence=encode_names(clips["sequence"])[1][place],
         segment=clips["segment"].to_numpy()[place],
         frame=boxes["frame"].to_numpy(),
         track=boxes["track"].to_numpy(),
@@ -126,19 +126,20 @@ def build_rows(
     )
     boxes = _set_column(boxes, "track", pa.array(numbers, pa.int32()))
     boxes = _set_column(boxes, "class_name", _names_at(class_names, class_index))
-    order = np.lexsort((numbers, boxes["frame"].to_numpy(), place))
-    boxes, place, shown = boxes.take(order), place[order], shown[order]
+    order = find_order([place, boxes["frame"].to_numpy(), numbers])
+    if order is not None:
+        boxes, place, shown = boxes.take(pa.array(order)), place[order], shown[order]
 
-    accepted = pc.equal(clips["verdict"].cast(pa.string()), ACCEPTED).to_numpy()
+    accepted = _equals(clips["verdict"], ACCEPTED)
     in_frames, in_rejected = shown & accepted[place], shown & ~accepted[place]
-    frames = _gather_frames(clips, accepted, boxes.filter(in_frames), place[in_frames])
-    rejected = _gather_frames(clips, ~accepted, boxes.filter(in_rejected), place[in_rejected])
-    labels = in_frames & pc.equal(boxes["verdict"].cast(pa.string()), ACCEPT).to_numpy()
+    frames = _gather_frames(clips, accepted, boxes.filter(pa.array(in_frames)), place[in_frames])
+    rejected = _gather_frames(clips, ~accepted, boxes.filter(pa.array(in_rejected)), place[in_rejected])
+    labels = in_frames & _equals(boxes["verdict"], ACCEPT)
     return DatasetRows(
         clips=clips,
         frames=_decide_use(frames, keep_background, thin_frames),
         rejected_frames=_set_column(rejected, "use", pa.array([REJECTED_CLIP] * len(rejected), pa.string()).cast(NAME)),
-        tracks=_summarise_tracks(boxes.filter(labels)),
+        tracks=_summarise_tracks(boxes.filter(pa.array(labels))),
         box_decisions=boxes.select(BOX_DECISIONS.names).cast(BOX_DECISIONS).combine_chunks(),
         class_names=class_names,
         quota=quota if quota is not None else QUOTA_CELLS.empty_table(),
@@ -163,60 +164,66 @@ def _join_clips(clips: pa.Table, decisions: pa.Table, scores: pa.Table | None) -
     return table_from_columns(PUBLISHED_CLIPS, columns).combine_chunks()
 
 
-def _sort_boxes(tracks: pa.Table, decisions: pa.Table) -> pa.Table:
-    """Tracks with the columns of their decisions beside them, sorted by clip, frame and the tracker's number."""
-    keys = ["clip_id", "frame", "track"]
+def _join_boxes(tracks: pa.Table, decisions: pa.Table, clips: pa.Table) -> tuple[pa.Table, np.ndarray]:
+    """Tracks with their decisions beside them, sorted by clip, frame and the tracker's number, and the clip's rows."""
     if len(tracks) != len(decisions):
         raise ValueError(f"{len(decisions)} box decisions for {len(tracks)} boxes")
-    tracks, decisions = _with_plain_ids(tracks), _with_plain_ids(decisions)
-    by_key = [(key, "ascending") for key in keys]
-    tracks, decisions = tracks.sort_by(by_key), decisions.sort_by(by_key)
-    for key in keys:
-        if not tracks[key].equals(decisions[key]):
-            raise ValueError(f"box decisions do not answer to the tracks: column {key!r} differs")
+    tracks, place = _sort_by_clip(tracks, clips)
+    decisions, decided = _sort_by_clip(decisions, clips)
     same = np.ones(max(len(tracks) - 1, 0), dtype=bool)
-    for key in keys:
-        column = tracks[key].combine_chunks()
-        same &= pc.equal(column[1:], column[:-1]).to_numpy(zero_copy_only=False)
+    for key in ("clip_id", "frame", "track"):
+        mine, theirs = (place, decided) if key == "clip_id" else (tracks[key].to_numpy(), decisions[key].to_numpy())
+        if not np.array_equal(mine, theirs):
+            raise ValueError(f"box decisions do not answer to the tracks: column {key!r} differs")
+        same &= mine[1:] == mine[:-1]
     if same.any():
-        row = tracks.select(keys).slice(int(same.argmax()), 1).to_pylist()[0]
+        row = tracks.select(["clip_id", "frame", "track"]).slice(int(same.argmax()), 1).to_pylist()[0]
         raise StoreError(f"clip {row['clip_id']}: track {row['track']} occurs twice in frame {row['frame']}.")
+    _check_frames(tracks["frame"].to_numpy(), place, clips)
     for name in ("verdict", "rule", "value", "threshold"):
         tracks = tracks.append_column(BOX_DECISIONS.field(name), decisions[name])
-    return tracks.combine_chunks()
+    return tracks.combine_chunks(), place
 
 
-def _with_plain_ids(table: pa.Table) -> pa.Table:
-    return _set_column(table, "clip_id", table["clip_id"].cast(pa.string()))
+def _sort_by_clip(table: pa.Table, clips: pa.Table) -> tuple[pa.Table, np.ndarray]:
+    """``table`` sorted by clip, frame and track, and for each row that of its clip."""
+    ids = clips["clip_id"].combine_chunks()
+    place = place_names(table["clip_id"], ids)
+    if (place < 0).any():
+        unknown = table["clip_id"][int((place < 0).argmax())]
+        raise StoreError(f"clip {unknown} has boxes but is not among the clips.")
+    order = find_order([place, table["frame"].to_numpy(), table["track"].to_numpy()])
+    place = place if order is None else place[order]
+    table = table if order is None else table.take(pa.array(order))
+    return _set_column(table, "clip_id", pa.DictionaryArray.from_arrays(pa.array(place, pa.int32()), ids)), place
 
 
-def _locate(boxes: pa.Table, clips: pa.Table) -> np.ndarray:
-    """For each box the row of its clip, after a check that the clip has such a frame."""
-    place = pc.index_in(boxes["clip_id"], value_set=clips["clip_id"].combine_chunks())
-    if place.null_count:
-        raise StoreError(f"clip {boxes['clip_id'].filter(place.is_null())[0]} has boxes but is not among the clips.")
-    at: np.ndarray = place.to_numpy().astype(np.int64)
-    frame, length = boxes["frame"].to_numpy(), clips["frames"].to_numpy()[at]
+def _check_frames(frame: np.ndarray, place: np.ndarray, clips: pa.Table) -> None:
+    length = clips["frames"].to_numpy()[place]
     outside = (frame < 0) | (frame >= length)
     if outside.any():
         row = int(outside.argmax())
         raise StoreError(
-            f"clip {boxes['clip_id'][row]}: a box in frame {frame[row]}; the clip has frames 0 to {length[row] - 1}.",
+            f"clip {clips['clip_id'][int(place[row])]}: a box in frame {frame[row]}; "
+            f"the clip has frames 0 to {length[row] - 1}.",
             "The stored labels belong to another file; label the clip again.",
         )
-    return at
 
 
 def _publish_classes(
     detected: pa.ChunkedArray, recipe: Recipe, detector_classes: Sequence[str]
 ) -> tuple[tuple[str, ...], np.ndarray]:
     """Published class names, and for each box its index among them; -1 where the recipe does not want the class."""
-    encoded = pc.dictionary_encode(detected.cast(pa.string()).combine_chunks())
-    found = encoded.dictionary.to_pylist()
-    names = recipe.class_names or tuple(detector_classes) or tuple(sorted(found))
+    known, codes = encode_names(detected)
+    found = known.to_pylist()
+    occurring = np.bincount(codes, minlength=len(found)) > 0
+    names = (
+        recipe.class_names
+        or tuple(detector_classes)
+        or tuple(sorted(name for name, occurs in zip(found, occurring, strict=True) if occurs))
+    )
     published = [recipe.published_class(name) for name in found]
     index = np.array([names.index(name) if name in names else -1 for name in published], dtype=np.int64)
-    codes = encoded.indices.to_numpy()
     return names, index[codes] if len(codes) else np.empty(0, dtype=np.int64)
 
 
@@ -276,7 +283,7 @@ def _decide_use(frames: pa.Table, keep_background: KeepBackground, thin_frames: 
 
 
 def _summarise_tracks(labels: pa.Table) -> pa.Table:
-    interpolated = pc.cast(pc.equal(labels["source"].cast(pa.string()), "interpolated"), pa.int32())
+    interpolated = pa.array(_equals(labels["source"], "interpolated").astype(np.int32))
     confidence = labels["confidence"].cast(pa.float64())
     labels = _set_column(labels, "class_name", labels["class_name"].cast(pa.string()))
     labels = labels.select(["clip_id", "track", "class_name", "frame"])
@@ -306,10 +313,11 @@ def _summarise_tracks(labels: pa.Table) -> pa.Table:
     return table.sort_by([("clip_id", "ascending"), ("track", "ascending")]).combine_chunks()
 
 
-def _codes(column: pa.ChunkedArray) -> np.ndarray:
-    """Equal values get equal whole numbers."""
-    codes: np.ndarray = pc.dictionary_encode(column.combine_chunks()).indices.to_numpy().astype(np.int64)
-    return codes
+def _equals(column: pa.ChunkedArray, value: str) -> np.ndarray:
+    """bool, one a row: does it hold ``value``?"""
+    names, codes = encode_names(column)
+    holds: np.ndarray = np.asarray(pc.equal(names, value))[codes]
+    return holds
 
 
 def _set_column(table: pa.Table, name: str, values: pa.Array | pa.ChunkedArray) -> pa.Table:

@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from schemas.row_order import group_rows
+
 
 def number_tracks(
     *,
@@ -28,14 +30,24 @@ def number_tracks(
     """
     if not len(track):
         return np.empty(0, dtype=np.int64)
-    order = np.lexsort((track, *box.T[::-1], frame, segment, ~shown, sequence))
-    identity = sequence.astype(np.int64) * (int(track.max()) + 1) + track
-    _, first, member = np.unique(identity[order], return_index=True, return_inverse=True)
+    member = group_rows(sequence, track)
+    first_seen = _first_rows(member, segment, frame, shown)
+    keys = (track, *box.T[::-1], frame, segment, ~shown, sequence)
+    order = first_seen[np.lexsort([key[first_seen] for key in keys])]
+    _, first = np.unique(member[order], return_index=True)
     by_appearance = np.argsort(first)
     home = sequence[order][first[by_appearance]]
     starts = np.searchsorted(home, home, side="left")
     rank = np.empty(len(first), dtype=np.int64)
     rank[by_appearance] = np.arange(len(first)) - starts + 1
-    numbers = np.empty(len(track), dtype=np.int64)
-    numbers[order] = rank[member]
+    numbers: np.ndarray = rank[member]
     return numbers
+
+
+def _first_rows(member: np.ndarray, segment: np.ndarray, frame: np.ndarray, shown: np.ndarray) -> np.ndarray:
+    """Rows of each track's first segment and frame, of its shown boxes where it has any: few of many are left."""
+    moment = segment.astype(np.int64) * (int(frame.max()) + 1) + frame
+    moment += np.where(shown, 0, int(moment.max()) + 1)
+    first = np.full(int(member.max()) + 1, np.iinfo(np.int64).max)
+    np.minimum.at(first, member, moment)
+    return np.flatnonzero(moment == first[member])

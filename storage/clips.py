@@ -1,5 +1,6 @@
 """Rendered clips: the media file, its exact truth, and the record that makes both count."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import pyarrow as pa
@@ -7,7 +8,15 @@ import pyarrow as pa
 from schemas.errors import MediaError, StoreError
 from schemas.records import ClipRecord, clip_from_json, clip_to_json
 from schemas.tables import TRUTH
-from storage.commits import commit_json, commit_table, is_committed, object_key, read_json, read_table
+from storage.commits import (
+    commit_json,
+    commit_table,
+    committed_keys,
+    is_committed,
+    object_key,
+    read_json,
+    read_table,
+)
 from storage.store import Store
 
 CLIP_STAGE = "render"
@@ -52,6 +61,12 @@ def commit_clip(
 def find_clip(store: Store, clip_id: str) -> ClipRecord | None:
     """The committed record of ``clip_id``; None while there is none."""
     return _read_record(store, clip_id) if is_committed(store, CLIP_STAGE, RECORD_FORM, clip_id) else None
+
+
+def find_clips(store: Store, clip_ids: Iterable[str]) -> list[ClipRecord]:
+    """The committed records among ``clip_ids``, in their order; looks once what is there, so meant for many."""
+    committed = committed_keys(store, CLIP_STAGE, RECORD_FORM)
+    return [_read_record(store, clip_id) for clip_id in clip_ids if clip_id in committed]
 
 
 def read_truth(store: Store, clip_id: str) -> pa.Table:

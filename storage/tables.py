@@ -2,12 +2,14 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 
+import numpy as np
 import pyarrow as pa
 
 from schemas.records import ClipRecord
-from schemas.tables import TRUTH
+from schemas.tables import NAME, TRUTH
 from storage.clips import RECORD_FORM, TRUTH_STAGE, truth_key
 from storage.commits import read_table
+from storage.compacted import read_commits
 from storage.store import Store
 
 
@@ -19,6 +21,7 @@ def gather_tables(
     schema: pa.Schema,
     *,
     with_key: str = "clip_id",
+    compact: bool = False,
 ) -> pa.Table:
     """Commits of one stage below each other, in the order of ``keys``, with the column ``with_key`` in front.
 
@@ -28,27 +31,27 @@ def gather_tables(
         keys: their keys, which the front column repeats; or front column's value -> key, where labels are keyed by
             something else, such as the media of a clip.
         schema: of each; a front column of that name in it is kept instead of being added.
-        with_key: name of the front column, a string.
+        with_key: name of the front column, a dictionary-encoded string.
+        compact: for tables that are read again and again as a whole: keep copies in large files, and read these.
 
     Raises:
         StoreError: one is not committed, damaged, or written by a newer version.
     """
     named = keys if isinstance(keys, Mapping) else {key: key for key in keys}
-    parts = [
-        _with_front(read_table(store, stage, fingerprint, key, schema), with_key, name) for name, key in named.items()
-    ]
-    result_schema = _with_front(schema.empty_table(), with_key, "").schema
-    return pa.concat_tables(parts).unify_dictionaries() if parts else result_schema.empty_table()
+    if compact:
+        table, rows = read_commits(store, stage, fingerprint, list(named.values()), schema)
+    else:
+        parts = [read_table(store, stage, fingerprint, key, schema) for key in named.values()]
+        table = pa.concat_tables(parts).unify_dictionaries() if parts else schema.empty_table()
+        rows = np.array([len(part) for part in parts], np.int64)
+    if with_key in table.column_names:
+        return table
+    place = np.repeat(np.arange(len(named), dtype=np.int32), rows)
+    front = pa.DictionaryArray.from_arrays(pa.array(place), pa.array(list(named), pa.string()))
+    return table.add_column(0, pa.field(with_key, NAME, nullable=False), front)
 
 
 def gather_truth(store: Store, records: Iterable[ClipRecord]) -> pa.Table:
     """Exact labels of all ``records`` that have them, in their order: ``TRUTH`` with ``clip_id`` in front."""
     keys = {record.clip_id: truth_key(record) for record in records if record.has_truth}
     return gather_tables(store, TRUTH_STAGE, RECORD_FORM, keys, TRUTH)
-
-
-def _with_front(table: pa.Table, column: str, value: str) -> pa.Table:
-    if column in table.column_names:
-        return table
-    front = pa.field(column, pa.string(), nullable=False)
-    return table.add_column(0, front, pa.repeat(pa.scalar(value), len(table)))
