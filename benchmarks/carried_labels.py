@@ -1,9 +1,10 @@
 """How well the `carried` annotator tells the labels that survived a restyling from those that did not.
 
 Procedural scenes are drawn twice, as the source and as what a model made of it: styled alone, or with objects erased,
-moved, replaced or added (`restyled_clips.py`). The source's labels go through the whole path: store, detector, check,
-curation with the default thresholds. A carried box is false where its object is not in the restyled frame, or where the
-box overlaps it by less than 0.5; boxes of objects that became too small or hidden to be labelled count neither way.
+moved, replaced or added (`made_clips/restyled.py`). The source's labels go through the whole path: store, detector,
+check, curation with the default thresholds. A carried box is false where its object is not in the restyled frame, or
+where the box overlaps it by less than 0.5; boxes of objects that became too small or hidden to be labelled count
+neither way.
 
 The check's constants were chosen on seeds below 1000; the seeds here are others. The last line is one JSON object.
 """
@@ -19,7 +20,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
 import pyarrow as pa
-from restyled_clips import FPS, KINDS_IN_ORDER, RestyledClip, make_clip
+from made_clips.restyled import FPS, KINDS_IN_ORDER, RestyledClip, make_clip
 
 from annotators.build import build_annotator
 from annotators.labelling import label_sequences, read_labels

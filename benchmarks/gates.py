@@ -19,7 +19,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
 import pyarrow as pa
-from broken_clips import BREAKS, Frames, cut_to, drop_object, swap_object, turn_colours
+from made_clips.broken import BREAKS, Frames, cut_to, drop_object, swap_object, turn_colours
 
 from annotators.build import build_annotator
 from annotators.clip_scores import score_clip

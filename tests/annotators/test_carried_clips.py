@@ -11,7 +11,7 @@ import pytest
 sys.path.append(str(Path(__file__).parents[2] / "benchmarks"))
 
 from carried_labels import Count, Judge, carried_recipe, count_boxes
-from restyled_clips import make_clip
+from made_clips.restyled import make_clip
 
 FIRST_SEED = 2000  # the check's constants were chosen on seeds below 1000
 

@@ -14,7 +14,7 @@ from storage.video import read_frames, write_clip
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
 
-from broken_clips import BREAKS, cut_to
+from made_clips.broken import BREAKS, cut_to
 
 FRAMES = 12
 SCENES = {  # a still camera, small movers, particles in the air, little light, little contrast
