@@ -17,7 +17,7 @@ still meet themselves (C-BIoU, Yang et al. 2023)."""
 LEAST_OVERLAP = 0.3
 """Boxes that overlap less, widened, are never linked."""
 
-OTHER_CLASS_COST = 0.15
+OTHER_CLASS_COST = 0.3
 """Overlap that a change of class costs."""
 
 SCORE_GAIN = 2.0

@@ -23,7 +23,7 @@ END_FRAMES = 6
 BUFFER, BUFFER_GROWTH = 0.3, 0.009
 """Widening of boxes, share of the side, and how much more of it for each frame of the hole."""
 
-OTHER_CLASS_COST = 0.15
+OTHER_CLASS_COST = 0.3
 """Overlap that ends of entirely different classes lose."""
 
 FRAME_COST = 0.01

@@ -58,3 +58,9 @@ def test_figures_are_those_that_are_named():
     measured = measure_boxes(boxes(*track(0.5, range(4))), 4)
     assert measured.shape == (4, len(FIGURES))
     np.testing.assert_allclose(measured[1], [np.sqrt(0.5), 0.5, 0, 0, 0, 0], atol=1e-9)
+
+
+def test_a_box_that_was_filled_in_is_never_believed_as_a_seen_one_is():
+    hole = believe_boxes(boxes(*track(0.95, range(6)), (0, 6, 0.0), *track(0.95, range(7, 13))), 13)
+    assert hole[5] > 0.9
+    assert hole[6] < 0.5
