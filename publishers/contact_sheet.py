@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from schemas.tables import ACCEPT
 _TILE_WIDTH = 480
 _CAPTION = 24
 _GAP = 8
+_GOLDEN = (5**0.5 - 1) / 2
 _BACKGROUND, _TEXT = "#17181c", "#c9ccd3"
 
 
@@ -68,10 +70,14 @@ def choose_frames(rows: DatasetRows, *, stride: int, count: int) -> list[ChosenF
     is_label = pc.equal(objects["verdict"], ACCEPT).to_numpy()
     labels = np.bincount(row[is_label], minlength=len(candidates))
     shown = np.bincount(row, minlength=len(candidates))
-    order = [int(at) for at in np.argsort(-labels, kind="stable") if shown[at]]
-    clips = candidates["clip_id"].to_pylist()
-    order.sort(key=lambda at: (-int(labels[at]), stable_fraction(clips[at], at)))
-    picked = _pick(order, clips, _groups(candidates, objects, rows.class_names), count)
+    clips = candidates["clip_id"].combine_chunks().dictionary_encode()
+    clip = clips.indices.to_numpy()
+    ranks = np.array([stable_fraction(name) for name in clips.dictionary.to_pylist()])
+    # A step by the golden ratio spreads the frames of a clip, and so those of all clips, evenly.
+    rank = (ranks[clip] + candidates["frame"].to_numpy() * _GOLDEN) % 1 if len(clip) else np.empty(0)
+    order = np.lexsort((rank, -labels))
+    order = order[shown[order] > 0]
+    picked = _pick(order.tolist(), clip, _groups(candidates, objects, rows.class_names), count)
     picked.sort()
     return [
         ChosenFrame(one["clip_id"], one["frame"], one["split"], one["objects"])
@@ -79,36 +85,38 @@ def choose_frames(rows: DatasetRows, *, stride: int, count: int) -> list[ChosenF
     ]
 
 
-def _groups(frames: pa.Table, objects: pa.Table, class_names: Sequence[str]) -> list[set[int]]:
-    """Rows that show each class, rarest first, and rows with an ignore region."""
+def _groups(frames: pa.Table, objects: pa.Table, class_names: Sequence[str]) -> list[np.ndarray]:
+    """Frames that show each class, rarest first, and frames with an ignore region; bool, one a frame."""
     names, row = objects["class_name"], objects["row"].to_numpy()
     is_label = pc.equal(objects["verdict"], ACCEPT).to_numpy()
-    by_class = [set(row[is_label & pc.equal(names, name).to_numpy()].tolist()) for name in class_names]
-    ignored = set(np.flatnonzero(pc.equal(frames["use"].cast(pa.string()), IGNORED).to_numpy()).tolist())
-    return [*sorted((group for group in by_class if group), key=len), ignored]
+    by_class = [
+        np.bincount(row[is_label & pc.equal(names, name).to_numpy()], minlength=len(frames)) > 0
+        for name in class_names
+    ]
+    ignored = pc.equal(frames["use"].cast(pa.string()), IGNORED).to_numpy()
+    return [*sorted((group for group in by_class if group.any()), key=lambda group: int(group.sum())), ignored]
 
 
-def _pick(order: Sequence[int], clips: Sequence[str], groups: Sequence[set[int]], count: int) -> list[int]:
+def _pick(order: Sequence[int], clip: np.ndarray, groups: Sequence[np.ndarray], count: int) -> list[int]:
+    """At most ``count`` of ``order``: one of each group, then of clips that have none yet, then from all over it."""
     picked: list[int] = []
-    used: set[str] = set()
+    used: set[int] = set()
 
     def take(at: int) -> None:
         picked.append(at)
-        used.add(clips[at])
+        used.add(int(clip[at]))
 
     for group in groups:
-        if len(picked) < count and group.isdisjoint(picked):
-            wanted = next((at for at in order if at in group and clips[at] not in used), None)
-            fallback = next((at for at in order if at in group), None)
-            if wanted is not None or fallback is not None:
-                take(wanted if wanted is not None else fallback)  # type: ignore[arg-type]  # one of them is there
-    for at in order:
-        if len(picked) < count and clips[at] not in used:
-            take(at)
+        if len(picked) < count and not group[picked].any():
+            members = [at for at in order if group[at]]
+            if members:
+                take(next((at for at in members if clip[at] not in used), members[0]))
     spread = order[:: max(1, len(order) // (3 * count))]
-    for at in (*spread, *order):
-        if len(picked) < count and at not in picked:
-            take(at)
+    fresh = (at for at in order if clip[at] not in used)
+    for at in chain(fresh, (at for at in (*spread, *order) if at not in picked)):
+        if len(picked) == count:
+            break
+        take(at)
     return picked
 
 

@@ -212,7 +212,13 @@ class _Publication:
             )
 
     def _extract_images(self) -> None:
-        """Put every image that will be asked for into the store, several clips at once."""
+        """Put every image of the exports and of FiftyOne into the store, several clips at once.
+
+        The contact sheet has its own few made: a manifest alone decodes no more than these.
+        """
+        asked = [*self._exports().values(), *([self._shown_images()] if self.recipe.publish.fiftyone else [])]
+        if not asked:
+            return
         accepted = pc.equal(self.rows.clips["verdict"].cast("string"), ACCEPTED)
         clips = self.rows.clips["clip_id"].filter(accepted).to_pylist()
         sources = [stored_images(self.store, options) for options in asked_images(self.recipe.publish)]

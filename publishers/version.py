@@ -9,8 +9,10 @@ import pyarrow.compute as pc
 
 from publishers.rows import DatasetRows
 from schemas.identity import canonical_json
+from schemas.row_order import sort_rows
 from schemas.version import SCHEMA_VERSION
 
+_ROWS_AT_ONCE = 1 << 18
 _OUTSIDE = frozenset({"source_name"})  # the name of a file is not what it shows
 
 
@@ -29,8 +31,7 @@ def version_of(rows: DatasetRows) -> str:
         "box_decisions": (rows.box_decisions, ["clip_id", "frame", "track"]),
     }
     for name, (table, keys) in tables.items():
-        in_order = table.sort_by([(key, "ascending") for key in keys])
-        whole.update(canonical_json({"table": name, "digest": digest_rows(in_order)}))
+        whole.update(canonical_json({"table": name, "digest": digest_rows(sort_rows(table, keys))}))
     return whole.hexdigest()
 
 
@@ -53,7 +54,7 @@ def _canonical_bytes(array: pa.Array) -> Iterator[bytes]:
     """Bytes that depend on the values and nulls of ``array`` alone; each part is led by its length."""
     kind = array.type
     if pa.types.is_dictionary(kind):
-        yield from _canonical_bytes(array.dictionary_decode())
+        yield from _dictionary_bytes(array)
         return
     nulls = array.is_null().to_numpy(zero_copy_only=False).tobytes() if array.null_count else b""
     yield _header(len(array), len(nulls))
@@ -79,6 +80,19 @@ def _canonical_bytes(array: pa.Array) -> Iterator[bytes]:
         values = pc.fill_null(array, 0).to_numpy()
         # Adding zero turns -0.0 into 0.0, which is the same number.
         yield (values + 0).astype(values.dtype.newbyteorder("<")).tobytes()
+
+
+def _dictionary_bytes(array: pa.DictionaryArray) -> Iterator[bytes]:
+    """Those of the strings that it stands for, which are never all in memory where there are no nulls among them."""
+    if array.null_count or array.dictionary.null_count or not pa.types.is_string(array.dictionary.type):
+        yield from _canonical_bytes(array.dictionary_decode())
+        return
+    yield _header(len(array), 0)
+    yield b""
+    lengths = pc.binary_length(array.dictionary).to_numpy()
+    yield lengths[array.indices.to_numpy()].astype("<i8").tobytes() if len(array) else b""
+    for start in range(0, len(array), _ROWS_AT_ONCE):
+        yield _joined(array.slice(start, _ROWS_AT_ONCE).dictionary_decode())
 
 
 def _header(*numbers: int) -> bytes:

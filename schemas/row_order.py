@@ -36,7 +36,9 @@ def group_rows(*columns: np.ndarray) -> np.ndarray:
 
 
 def sort_rows(table: pa.Table, keys: Sequence[str]) -> pa.Table:
-    """``table`` sorted by ``keys``, columns of whole numbers or of text, without nulls; itself where it is sorted."""
+    """``table`` sorted by ``keys``, columns of whole numbers or of text, nulls last; itself where it is sorted."""
+    if any(table[key].null_count for key in keys):
+        return table.sort_by([(key, "ascending") for key in keys])
     order = find_order([_ranks(table[key]) for key in keys])
     return table if order is None else table.take(pa.array(order))
 

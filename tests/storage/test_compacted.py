@@ -113,9 +113,9 @@ def test_damage_to_the_copies_costs_time_and_nothing_else(store, keys, damage):
 
 def test_a_kill_at_any_step_leaves_the_same_rows(store, keys, killed_runs):
     for number in range(100):
-        if not killed_runs.kill_at(number, lambda: read(store, keys)):
+        if not killed_runs.kill_at(number, lambda: read(store, keys[:5])):
             break
-        assert read(store, keys[::-1]) == expected(keys[::-1])
+        assert read(store, keys[4::-1]) == expected(keys[4::-1])
         shutil.rmtree(store.root / "tables")
     assert number > 10
     assert read(store, keys) == expected(keys)
