@@ -1,23 +1,41 @@
 """The FiftyOne projection: one video sample a clip with its tracks, the frame images beside it, and saved views."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from publishers.clip_rows import ClipRows
+from publishers.fiftyone_bulk import add_clips
+from publishers.fiftyone_edits import begin_push, end_push, refuse_over_edits
+from publishers.fiftyone_fields import CONTENT, declare_fields
 from publishers.fiftyone_layout import lay_out
-from publishers.fiftyone_samples import MediaPath, SampleMaker, declare_fields
+from publishers.fiftyone_samples import ClipFiles, MediaPath
 from publishers.fiftyone_session import OWNER_KEY
-from publishers.image_export import SPLITS, Progress, StoredImages
+from publishers.fiftyone_views import save_frames_view, save_views
+from publishers.image_export import Progress, StoredImages
 from publishers.rows import DatasetRows
 from schemas.errors import RecipeError
-from schemas.tables import ACCEPTED, IGNORE, REJECTED
 
-_FRAMES_A_BATCH = 2_000
+PROJECTION = 3
+"""Raised when samples are made in another way, so that those in a database are made again."""
 
 
 @dataclass(frozen=True)
 class FiftyOneCounts:
-    """What a push did to the FiftyOne dataset, in video samples, and what is in it now."""
+    """What a push did to the FiftyOne dataset, in video samples, and what is in it now.
+
+    Attributes:
+        name: of the dataset.
+        added: samples that were added, those that replace others among them.
+        removed: samples that were removed, those that were replaced among them.
+        kept: samples that showed what they should already.
+        frames: frames of all samples.
+        objects: objects in all frames.
+        in_bulk: False when FiftyOne's documents are not as we know them, so that its own, slow way was taken.
+    """
 
     name: str
     added: int
@@ -25,6 +43,7 @@ class FiftyOneCounts:
     kept: int
     frames: int
     objects: int
+    in_bulk: bool
 
 
 def shown_version(fiftyone: Any, name: str) -> str | None:
@@ -42,6 +61,8 @@ def push_dataset(
     *,
     media_path: MediaPath,
     stored_images: StoredImages | None = None,
+    files_identity: str = "",
+    overwrite_edits: bool = False,
     on_progress: Progress | None = None,
 ) -> FiftyOneCounts:
     """Make the FiftyOne dataset ``name`` show ``rows``; samples that show the same already are left alone.
@@ -56,36 +77,51 @@ def push_dataset(
         version: of ``rows``; recorded in the dataset when all is in it.
         media_path: where each clip's video lies.
         stored_images: frame images of accepted clips, for the view of frames; None leaves that view out.
+        files_identity: changes when ``media_path`` or ``stored_images`` give other files for the same clip: where the
+            store lies, how images are made.
+        overwrite_edits: replace samples that people changed, too.
         on_progress: called as clips are added.
 
     Raises:
-        RecipeError: a dataset of that name exists that Framefoundry did not write.
+        RecipeError: a dataset of that name exists that Framefoundry did not write, or people changed clips that would
+            be replaced; nothing was changed then.
     """
     dataset = _open_dataset(fiftyone, name)
-    dataset.info[OWNER_KEY] = {"version": None}
-    dataset.save()
     declare_fields(fiftyone, dataset, rows)
-    maker = SampleMaker(fiftyone, rows, media_path, stored_images)
-    wanted = {maker.content_of(clip): clip for clip in maker.frame_counts}
-    present = dict(zip(dataset.values("id"), dataset.values("content"), strict=True))
-    stale = [sample for sample, content in present.items() if content not in wanted]
+    clips = ClipRows(rows)
+    wanted = clips.digests(f"{PROJECTION} {stored_images is not None} {files_identity}")
+    stale, kept = _compare(dataset, wanted)
+    if not overwrite_edits:
+        refuse_over_edits(dataset, stale)
+    written_at = begin_push(dataset)
     if stale:
         dataset.delete_samples(stale)
-    kept = {content for content in present.values() if content in wanted}
-    missing = {clip: content for content, clip in wanted.items() if content not in kept}
-    _add_clips(dataset, maker, missing, on_progress)
-    _describe(dataset, rows, version)
+    missing = {clip: content for clip, content in wanted.items() if clip not in kept}
+    in_bulk = add_clips(
+        fiftyone,
+        dataset,
+        clips,
+        ClipFiles(media_path, stored_images),
+        missing,
+        written_at,
+        on_added=(lambda done: on_progress("fiftyone", done, len(missing))) if on_progress else None,
+    )
+    save_views(fiftyone, dataset)
+    if stored_images is not None:
+        save_frames_view(fiftyone, dataset)
     lay_out(fiftyone, dataset, rows)
-    _save_views(fiftyone, dataset, with_frames=stored_images is not None)
-    dataset.info[OWNER_KEY] = {"version": version}
-    dataset.save()
+    if dataset.default_classes != list(rows.class_names):
+        dataset.default_classes = list(rows.class_names)
+    dataset.description = f"Framefoundry dataset, version {version}"
+    end_push(dataset, version)
     return FiftyOneCounts(
         name=name,
         added=len(missing),
         removed=len(stale),
         kept=len(kept),
-        frames=dataset.count("frames"),
-        objects=dataset.count("frames.detections.detections"),
+        frames=sum(clips.frame_counts.values()),
+        objects=sum(_count_objects(table) for table in (rows.frames, rows.rejected_frames)),
+        in_bulk=in_bulk,
     )
 
 
@@ -103,54 +139,18 @@ def _open_dataset(fiftyone: Any, name: str) -> Any:
     return dataset
 
 
-def _add_clips(dataset: Any, maker: SampleMaker, missing: Mapping[str, str], on_progress: Progress | None) -> None:
-    """Add samples in batches; a sample tells its content only when its frames are in the database too."""
-    done = 0
-    for batch in _batches(sorted(missing), maker.frame_counts):
-        ids = dataset.add_samples([maker.make(clip) for clip in batch], progress=False)
-        dataset.set_values("content", {i: missing[clip] for i, clip in zip(ids, batch, strict=True)}, key_field="id")
-        done += len(batch)
-        if on_progress:
-            on_progress("fiftyone", done, len(missing))
+def _compare(dataset: Any, wanted: Mapping[str, str]) -> tuple[list[str], set[str]]:
+    """Samples to be removed, and clips that a sample shows as they are wanted."""
+    clip_of = {content: clip for clip, content in wanted.items()}
+    stale, kept = [], set()
+    for sample, content in zip(*dataset.values(["id", CONTENT]), strict=True):
+        clip = clip_of.get(content)
+        if clip is None or clip in kept:
+            stale.append(sample)
+        else:
+            kept.add(clip)
+    return stale, kept
 
 
-def _batches(clips: Sequence[str], frame_counts: Mapping[str, int]) -> Iterator[list[str]]:
-    batch: list[str] = []
-    frames = 0
-    for clip in clips:
-        batch.append(clip)
-        frames += frame_counts[clip]
-        if frames >= _FRAMES_A_BATCH:
-            yield batch
-            batch, frames = [], 0
-    if batch:
-        yield batch
-
-
-def _describe(dataset: Any, rows: DatasetRows, version: str) -> None:
-    dataset.default_classes = list(rows.class_names)
-    dataset.description = f"Framefoundry dataset, version {version}"
-    dataset.save()
-
-
-def _save_views(fiftyone: Any, dataset: Any, *, with_frames: bool) -> None:
-    field = fiftyone.ViewField
-    accepted = dataset.match(field("verdict") == ACCEPTED)
-    views = {
-        "accepted": (accepted, "Clips that are in the dataset"),
-        "rejected": (dataset.match(field("verdict") == REJECTED), "Clips that were left out; `rule` says why"),
-        "ignored": (
-            accepted.filter_labels("frames.detections", field("verdict") == IGNORE),
-            "Ignore regions: objects that are believed by half",
-        ),
-        "lowest confidence": (
-            accepted.match(field("lowest_confidence") != None).sort_by("lowest_confidence"),  # noqa: E711 - a query
-            "Accepted clips, the one with the most doubtful label first",
-        ),
-        **{split: (accepted.match(field("split") == split), f"Accepted clips in {split}") for split in SPLITS},
-    }
-    if with_frames:
-        shown = accepted.match_frames(field("filepath") != None)  # noqa: E711
-        views["frames"] = (shown.to_frames(sample_frames=False), "The stored frame images, with their labels")
-    for name, (view, description) in views.items():
-        dataset.save_view(name, view, description=description, overwrite=True)
+def _count_objects(frames: pa.Table) -> int:
+    return int(pc.sum(pc.list_value_length(frames["objects"])).as_py() or 0)

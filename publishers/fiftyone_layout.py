@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from publishers.drawing import class_colour
-from publishers.fiftyone_samples import SCORE_FIELDS, attribute_field, attribute_names
+from publishers.fiftyone_fields import SCORE_FIELDS, attribute_field, attribute_names
 from publishers.rows import DatasetRows
 
 _DECISION = ("verdict", "split", "rule", "value", "threshold", "duplicate_of", "labels", "lowest_confidence")
@@ -15,13 +15,12 @@ _ORIGIN = (
 
 
 def lay_out(fiftyone: Any, dataset: Any, rows: DatasetRows) -> None:
-    """Set the dataset's colours and the groups of its sidebar."""
+    """Set the dataset's colours and the groups of its sidebar; the caller saves it."""
     colours = [{"value": name, "color": class_colour(rows.class_names, name)} for name in rows.class_names]
     paths = ("frames.detections", "detections")  # of videos, and of the view of frames
     fields = [{"path": path, "colorByAttribute": "label", "valueColors": colours} for path in paths]
     dataset.app_config.color_scheme = fiftyone.ColorScheme(color_by="value", fields=fields)
     dataset.app_config.sidebar_groups = _groups(fiftyone, dataset, rows)
-    dataset.save()
 
 
 def _groups(fiftyone: Any, dataset: Any, rows: DatasetRows) -> list[Any]:

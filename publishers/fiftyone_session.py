@@ -90,7 +90,7 @@ def _connect(uri: str) -> Any:
         from fiftyone.core.odm import database
 
         if known is not None and fiftyone.config.database_uri != uri:
-            database._disconnect()
+            _drop_connections()
             fiftyone.config.database_uri = uri
         database.ensure_connection()
     except ImportError as fault:
@@ -121,11 +121,20 @@ def _disconnect(next_uri: str | None) -> None:
     ``next_uri`` is the database of the block around ours, if any: the next query connects to it.
     """
     import fiftyone
-    from fiftyone.core.odm import database
 
     fiftyone.Dataset._instances.clear()  # cached by name: the next database may have others of the same names
-    database._disconnect()
+    _drop_connections()
     fiftyone.config.database_uri = next_uri or None
+
+
+def _drop_connections() -> None:
+    """FiftyOne keeps its connection in two places, and closes it in one of them."""
+    from fiftyone.core.odm import database
+    from fiftyone.factory import repo_factory
+
+    database._disconnect()
+    repo_factory._db = None
+    repo_factory.RepositoryFactory.repos.clear()
 
 
 @contextmanager

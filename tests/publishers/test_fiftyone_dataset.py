@@ -4,7 +4,9 @@ import pytest
 from publishers_inputs import STREET_BOXES, make_images, make_rows
 
 from publishers.fiftyone_dataset import push_dataset, shown_version
-from publishers.fiftyone_samples import attribute_field, to_relative
+from publishers.fiftyone_documents import ClipDocuments
+from publishers.fiftyone_fields import attribute_field
+from publishers.fiftyone_samples import to_relative
 from publishers.fiftyone_session import fiftyone_session
 from publishers.mongod import find_mongod_process, hold_mongod
 from publishers.version import version_of
@@ -116,7 +118,7 @@ def test_a_push_completes_what_was_interrupted_and_sends_only_what_differs(fifty
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(fiftyone.Dataset, "set_values", fail)
+        patch.setattr(ClipDocuments, "frames", fail)
         with pytest.raises(KeyboardInterrupt):
             push(fiftyone, place, make_rows(), "cut")
     assert shown_version(fiftyone, "cut") is None
@@ -138,18 +140,57 @@ def clip_samples(dataset):
     return dict(zip(dataset.values("clip_id"), dataset.values("id"), strict=True))
 
 
+def test_the_view_of_frames_is_drawn_up_when_it_is_opened_and_again_after_a_push(fiftyone, place):
+    push(fiftyone, place, make_rows(), "drawn")
+    dataset = fiftyone.load_dataset("drawn")
+    before = drawn_datasets(fiftyone)
+    frames = dataset.load_saved_view("frames")
+    assert frames.count_values("detections.detections.label")["vehicle"] == 8
+    assert len(drawn_datasets(fiftyone) - before) == 1
+    assert len(dataset.load_saved_view("frames")) == 12
+    assert len(drawn_datasets(fiftyone) - before) == 1
+
+    changed = [(*box[:3], "dog", *box[4:]) if box[0] == "c" else box for box in STREET_BOXES]
+    push(fiftyone, place, make_rows(changed), "drawn")
+    assert drawn_datasets(fiftyone) == before
+    dataset.reload()
+    assert dataset.load_saved_view("frames").count_values("detections.detections.label")["vehicle"] == 4
+
+
+def drawn_datasets(fiftyone):
+    from fiftyone.core.odm import get_db_conn
+
+    return {one["name"] for one in get_db_conn().datasets.find({"sample_collection_name": {"$regex": "^frames"}})}
+
+
+def test_samples_are_made_anew_when_their_files_lie_elsewhere(fiftyone, place):
+    def push_from(identity):
+        return push_dataset(
+            fiftyone, make_rows(), "moved", "v", media_path=lambda clip: place / "clip.mp4", files_identity=identity
+        )
+
+    assert push_from("/one").added == 4
+    assert push_from("/one").added == 0
+    assert push_from("/two").added == 4
+
+
 def test_a_dataset_that_is_not_ours_is_left_alone(fiftyone, place):
     fiftyone.Dataset("theirs", persistent=True)
     with pytest.raises(RecipeError, match="'theirs' already, which Framefoundry did not write"):
         push(fiftyone, place, make_rows(), "theirs")
+    fiftyone.delete_dataset("theirs")
 
 
 def test_another_data_directory_is_another_database(fiftyone, street, tmp_path):
     with fiftyone_session(tmp_path / "other") as other:
         assert other.list_datasets() == []
         other.Dataset("street", persistent=True)
+        other.Dataset("brief", persistent=True)
+        other.delete_dataset("brief")
     assert find_mongod_process(tmp_path / "other") is None
     assert len(fiftyone.load_dataset("street")) == 4
+    fiftyone.Dataset("brief", persistent=True)
+    fiftyone.delete_dataset("brief")  # with the connection of this database, not of that which is gone
 
 
 def test_a_database_of_the_users_own_wins_and_is_not_stopped(database, tmp_path, monkeypatch):
