@@ -216,9 +216,6 @@ class _Publication:
 
         The contact sheet has its own few made: a manifest alone decodes no more than these.
         """
-        asked = [*self._exports().values(), *([self._shown_images()] if self.recipe.publish.fiftyone else [])]
-        if not asked:
-            return
         accepted = pc.equal(self.rows.clips["verdict"].cast("string"), ACCEPTED)
         clips = self.rows.clips["clip_id"].filter(accepted).to_pylist()
         sources = [stored_images(self.store, options) for options in asked_images(self.recipe.publish)]
