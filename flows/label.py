@@ -2,21 +2,31 @@
 
 import re
 from pathlib import Path
+from typing import Annotated
 
-from prefect import flow
+from prefect import flow, get_run_logger
 from prefect.runtime import flow_run
+from pydantic import Field, PositiveInt
 
 from flows.batches import one_batch_a_stage
 from flows.pipeline import run_pipeline
-from schemas.errors import RecipeError
+from flows.run_names import find_round
+from generators.footage_files import find_videos
+from schemas.annotator_options import Tracker
+from schemas.errors import MediaError, RecipeError
 from schemas.recipe import Recipe
 from schemas.recipe_text import validate_recipe
 from schemas.run_report import RunReport
 from storage.store import Store
 
+Share = Annotated[float, Field(ge=0, le=1)]
+
 
 def _run_name() -> str:
-    return f"label {Path(str(flow_run.parameters['folder'])).name}"
+    parameters = flow_run.parameters
+    folder = Path(str(parameters["folder"]))
+    name = parameters["name"] or _dataset_name(folder.stem)
+    return f"label {folder.name}, round {find_round(name, parameters['store'])}"
 
 
 @flow(
@@ -32,7 +42,7 @@ def label_footage(
     classes: list[str] | None = None,
     accept: float = 0.5,
     ignore: float = 0.2,
-    tracker: str = "ocsort",
+    tracker: str = "offline",
     stride: int = 2,
     store: str | None = None,
 ) -> RunReport:
@@ -45,10 +55,17 @@ def label_footage(
         classes: classes to publish; default: every class that the detector knows.
         accept: confidence from which a box is a label.
         ignore: confidence below which a box is nothing.
-        tracker: one of ultralytics' trackers.
+        tracker: ``offline`` (the whole clip at once), or one of ultralytics' trackers.
         stride: every how many frames an image is exported.
+        may_be_empty: that there are no videos, or no folder, is no fault, as of an inbox that is looked into on schedule.
         store: the store's folder; default: ``$FRAMEFOUNDRY_STORE``, else ``foundry/``.
+
+    Raises:
+        MediaError: there are no videos, and ``may_be_empty`` is not set.
     """
+    if may_be_empty and not has_videos(Path(folder)):
+        get_run_logger().info("%s holds no videos: nothing to do.", folder)
+        return RunReport(recipe=name or _dataset_name(Path(folder).stem), new_version=False)
     recipe = footage_recipe(folder, weights, name, classes, accept, ignore, tracker, stride)
     return run_pipeline(recipe, Store.open(store))
 
@@ -60,7 +77,7 @@ def footage_recipe(
     classes: list[str] | None,
     accept: float,
     ignore: float,
-    tracker: str,
+    tracker: Tracker,
     stride: int,
 ) -> Recipe:
     """The recipe that ``label-footage`` carries out.
@@ -83,6 +100,14 @@ def footage_recipe(
         },
         where=f"label {folder}",
     )
+
+
+def has_videos(folder: Path) -> bool:
+    """Whether there is such a folder and a video in it."""
+    try:
+        return bool(find_videos(folder.expanduser()))
+    except MediaError:
+        return False
 
 
 def _dataset_name(stem: str) -> str:
