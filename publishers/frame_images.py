@@ -15,6 +15,6 @@ def images_for_people(asked: PublishOptions) -> ImageOptions:
 
 
 def asked_images(asked: PublishOptions) -> list[ImageOptions]:
-    """Every way of making images that ``asked`` needs of all clips, each once; the contact sheet has its own few made."""
+    """Every way of making images that ``asked`` needs of all clips, each once; the contact sheet makes its own few."""
     ways = [*exports_with_images(asked).values(), *([images_for_people(asked)] if asked.fiftyone else [])]
     return list({(way.stride, way.jpeg_quality): way for way in ways}.values())
