@@ -48,7 +48,7 @@ def draw_contact_sheet(
     chosen = choose_frames(rows, stride=stride, count=tiles)
     if not chosen:
         return None
-    captions = _captions(rows)
+    captions = _captions(rows, [one.clip_id for one in chosen])
     pictures = [_draw_tile(one, rows.class_names, stored_images, captions[one.clip_id]) for one in chosen]
     columns = min(columns, len(pictures))
     cell = (_TILE_WIDTH + _GAP, max(picture.height for picture in pictures) + _GAP)
@@ -120,8 +120,9 @@ def _pick(order: Sequence[int], clip: np.ndarray, groups: Sequence[np.ndarray], 
     return picked
 
 
-def _captions(rows: DatasetRows) -> dict[str, str]:
-    columns = (rows.clips[name].to_pylist() for name in ("clip_id", "attributes", "source_name"))
+def _captions(rows: DatasetRows, clip_ids: Sequence[str]) -> dict[str, str]:
+    shown = rows.clips.filter(pc.is_in(rows.clips["clip_id"], value_set=pa.array(clip_ids)))
+    columns = (shown[name].to_pylist() for name in ("clip_id", "attributes", "source_name"))
     texts = {}
     for clip, attributes, source in zip(*columns, strict=True):
         about = [source] if source else [value for _, value in attributes]

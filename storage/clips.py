@@ -123,7 +123,7 @@ def truth_key(record: ClipRecord) -> str:
 
 def _read_record(store: Store, clip_id: str) -> ClipRecord:
     data = read_json(store, CLIP_STAGE, RECORD_FORM, clip_id)
-    return clip_from_json(data, str(_record_path(store, clip_id)))
+    return clip_from_json(data, f"{store.root}/{object_key(CLIP_STAGE, RECORD_FORM, clip_id)}")
 
 
 def _record_path(store: Store, clip_id: str) -> Path:
