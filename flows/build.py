@@ -7,13 +7,14 @@ from prefect.runtime import flow_run
 
 from flows.batches import one_batch_a_stage
 from flows.pipeline import run_pipeline
+from flows.run_names import name_recipe_run
 from schemas.run_report import RunReport
 from storage.recipes import read_recipe
 from storage.store import Store
 
 
 def _run_name() -> str:
-    return f"build {Path(str(flow_run.parameters['recipe'])).stem}"
+    return name_recipe_run("build", flow_run.parameters)
 
 
 @flow(

@@ -1,6 +1,7 @@
 """The flow `calibrate-labels`: what the confidence of a recipe's labels is worth, measured where the truth is known."""
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from itertools import chain
 from pathlib import Path
 
@@ -25,8 +26,10 @@ from flows.label_quality import (
 )
 from flows.production import make_labelled_clips, stored_clips
 from flows.residents import release, resident_annotator, resident_generator
+from flows.run_names import name_recipe_run
 from flows.stopwatch import Stopwatch
 from generators.calibration_scenarios import calibration_jobs
+from publishers.fiftyone_edits import settle_reviews
 from publishers.fiftyone_reviews import read_fiftyone_review
 from publishers.fiftyone_session import fiftyone_session
 from schemas.calibration import CALIBRATION_CLIPS, MIN_REVIEWED_BOXES, Calibration, ExpectedQuality, Share, Subject
@@ -46,7 +49,7 @@ FIFTYONE = "fiftyone"
 
 
 def _run_name() -> str:
-    return f"calibrate {Path(str(flow_run.parameters['recipe'])).stem}"
+    return name_recipe_run("calibrate", flow_run.parameters)
 
 
 @flow(
@@ -151,9 +154,12 @@ def _calibrate_on_reviews(recipe: Recipe, store: Store, source: str) -> Calibrat
             "Run the recipe first.",
         )
     with watch.stage("read"):
+        read_at = datetime.now(UTC)
         review = read_review(recipe, store, source)
         _check_frames(review, labelled, source)
         commit_review(store, subject.key, review)
+        if source == FIFTYONE:
+            _settle_review(recipe, store, review, read_at)
     with watch.stage("measure"):
         keys = review_keys(store, subject.key)
         reviews = read_reviews(store, subject.key, keys)
@@ -186,9 +192,8 @@ def read_review(recipe: Recipe, store: Store, source: str) -> pa.Table:
     if source != FIFTYONE:
         review = read_coco_review(Path(source), recipe.class_names)
     else:
-        asked = recipe.publish.fiftyone
         with fiftyone_session(store.root / "fiftyone") as fiftyone:
-            review = read_fiftyone_review(fiftyone, (asked.name if asked else None) or recipe.name, recipe.class_names)
+            review = read_fiftyone_review(fiftyone, _fiftyone_name(recipe), recipe.class_names)
     if not len(review):
         raise RecipeError(f"{source} holds no reviewed frame.", "See docs/label-quality.md for how frames are marked.")
     return review
@@ -222,6 +227,17 @@ def _commit_measured(
 ) -> tuple[Calibration, ExpectedQuality, bool]:
     expected = expect_quality(evidence, calibration, recipe)
     return calibration, expected, commit_calibration(store, calibration)
+
+
+def _settle_review(recipe: Recipe, store: Store, review: pa.Table, read_at: datetime) -> None:
+    """What is in the store now may be replaced in FiftyOne by the next version."""
+    with fiftyone_session(store.root / "fiftyone") as fiftyone:
+        settle_reviews(fiftyone.load_dataset(_fiftyone_name(recipe)), review, read_at)
+
+
+def _fiftyone_name(recipe: Recipe) -> str:
+    asked = recipe.publish.fiftyone
+    return (asked.name if asked else None) or recipe.name
 
 
 def _check_frames(review: pa.Table, labelled: Sequence[ClipRecord], source: str) -> None:

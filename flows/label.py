@@ -25,8 +25,8 @@ Share = Annotated[float, Field(ge=0, le=1)]
 def _run_name() -> str:
     parameters = flow_run.parameters
     folder = Path(str(parameters["folder"]))
-    name = parameters["name"] or _dataset_name(folder.stem)
-    return f"label {folder.name}, round {find_round(name, parameters['store'])}"
+    name = parameters.get("name") or _dataset_name(folder.stem)
+    return f"label {folder.name}, round {find_round(name, parameters.get('store'))}"
 
 
 @flow(
@@ -40,10 +40,11 @@ def label_footage(
     weights: str = "starter",
     name: str | None = None,
     classes: list[str] | None = None,
-    accept: float = 0.5,
-    ignore: float = 0.2,
-    tracker: str = "offline",
-    stride: int = 2,
+    accept: Share = 0.5,
+    ignore: Share = 0.2,
+    tracker: Tracker = "offline",
+    stride: PositiveInt = 2,
+    may_be_empty: bool = False,
     store: str | None = None,
 ) -> RunReport:
     """Label every video below a folder; files that were labelled before are reused.
@@ -57,7 +58,7 @@ def label_footage(
         ignore: confidence below which a box is nothing.
         tracker: ``offline`` (the whole clip at once), or one of ultralytics' trackers.
         stride: every how many frames an image is exported.
-        may_be_empty: that there are no videos, or no folder, is no fault, as of an inbox that is looked into on schedule.
+        may_be_empty: that there are no videos, or no folder, is no fault, as of an inbox on schedule.
         store: the store's folder; default: ``$FRAMEFOUNDRY_STORE``, else ``foundry/``.
 
     Raises:

@@ -4,11 +4,13 @@ from collections.abc import Sequence
 
 from annotators.label_keys import group_sequences
 from flows.device_plan import with_labelling_device
+from flows.events import tell_of_run
 from flows.production import Produced, make_labelled_clips
 from flows.publishing import Published, publish_version
 from flows.residents import release, resident_annotator, resident_embedder, resident_generator
 from flows.run_page import show_run
 from flows.stopwatch import Stopwatch
+from publishers.frame_images import asked_images
 from schemas.recipe import Recipe
 from schemas.records import ClipJob
 from schemas.run_report import RunReport, refuse_empty
@@ -33,7 +35,7 @@ def run_pipeline(recipe: Recipe, store: Store) -> RunReport:
                 resident_embedder(recipe, store)
                 jobs = resident_generator(recipe, store).jobs()
             with watch.stage("produce"):
-                produced = make_labelled_clips(recipe, store, jobs, images=not chooses_among_clips(recipe))
+                produced = make_labelled_clips(recipe, store, jobs, images=wants_images_early(recipe))
             refuse_empty("render", len(produced.records), produced.render.failures)
             refuse_empty("label", len(produced.labelled), produced.label.failures)
             published = publish_version(recipe, store, group_sequences(produced.labelled), watch)
@@ -43,12 +45,14 @@ def run_pipeline(recipe: Recipe, store: Store) -> RunReport:
             release("embedder")
     report = _report(recipe, jobs, produced, published, watch)
     show_run(report)
+    tell_of_run(report, recipe)
     return report
 
 
-def chooses_among_clips(recipe: Recipe) -> bool:
-    """Whether curation leaves good clips or frames out: their images would be made for nothing."""
-    return recipe.curation.quota is not None or recipe.curation.near_duplicates is not None
+def wants_images_early(recipe: Recipe) -> bool:
+    """Whether to make frame images before curation: not where it leaves good clips out, or nothing shows images."""
+    chooses = recipe.curation.quota is not None or recipe.curation.near_duplicates is not None
+    return bool(asked_images(recipe.publish)) and not chooses
 
 
 def _report(

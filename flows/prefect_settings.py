@@ -13,6 +13,8 @@ _SETTINGS = {
     "PREFECT_LOGGING_LEVEL": "WARNING",
     "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore",
     "PREFECT_CLI_COLORS": "false",
+    # By its heartbeat a run that is gone is told from one that works; see deployments/automations.yaml.
+    "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30",
     # The first start of the embedded server migrates its database, which takes 12 s or more on two cores.
     "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
     # The recorder writes one row at a time by default, at 16 to 20 ms of server time a task.

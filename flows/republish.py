@@ -8,9 +8,11 @@ from prefect.runtime import flow_run
 from annotators.label_keys import group_sequences
 from annotators.labelling import find_labelled
 from flows.batches import one_batch_a_stage
+from flows.events import tell_of_run
 from flows.production import stored_clips
 from flows.publishing import publish_version
 from flows.residents import release, resident_annotator, resident_embedder, resident_generator
+from flows.run_names import name_recipe_run
 from flows.run_page import show_run
 from flows.stopwatch import Stopwatch
 from schemas.errors import EmptyResultError
@@ -23,7 +25,7 @@ from storage.store import Store
 
 
 def _run_name() -> str:
-    return f"republish {Path(str(flow_run.parameters['recipe'])).stem}"
+    return name_recipe_run("republish", flow_run.parameters)
 
 
 @flow(
@@ -79,6 +81,7 @@ def republish(
         **published.model_dump(),
     )
     show_run(report)
+    tell_of_run(report, asked)
     return report
 
 

@@ -6,9 +6,11 @@ from prefect import flow, task
 from prefect.artifacts import create_markdown_artifact
 from prefect.cache_policies import NO_CACHE
 from prefect.runtime import flow_run
+from pydantic import PositiveInt
 
 from annotators.weights import resolve_weights
 from flows.batches import one_batch_a_stage
+from flows.events import tell_of_retraining
 from flows.progress import StageProgress
 from storage.datasets import parse_reference
 from storage.locks import hold
@@ -29,7 +31,7 @@ def _run_name() -> str:
 def retrain_detector(
     dataset: str,
     store: str | None = None,
-    epochs: int = RETRAINING.epochs,
+    epochs: PositiveInt = RETRAINING.epochs,
     base: str = "starter",
     holdout: str | None = None,
 ) -> RetrainReport:
@@ -50,6 +52,7 @@ def retrain_detector(
         options = RetrainOptions(base=weights.path, training=replace(RETRAINING, epochs=epochs), holdout=holdout)
         report = train_and_judge(str(opened.root), dataset, options, progress)
     create_markdown_artifact(retraining_markdown(report), key="retraining", description=report.model)
+    tell_of_retraining(report)
     return report
 
 

@@ -14,31 +14,31 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from http import HTTPStatus
+from importlib.metadata import version
 from pathlib import Path
 from types import FrameType
-from typing import Any
-from urllib.error import HTTPError
-from urllib.request import Request, urlopen
 
 import yaml
 
+from flows.automations import apply_automations, read_automations
 from flows.child_processes import ChildProcess, start_child, stop_child, wait_for_any_end
 from flows.embedded_server import answers, find_free_port
+from flows.prefect_api import ask, create_unless_there
 from flows.prefect_settings import SERVE_FILE, configure_prefect, served_api
 from schemas.errors import BusyError, EnvironmentFault
 from storage.locks import hold
 from storage.store import STORE_VARIABLE, Store
 
 HOME_VARIABLE = "FRAMEFOUNDRY_HOME"
+INBOX_VARIABLE = "FRAMEFOUNDRY_INBOX"
+VERSION_VARIABLE = "FRAMEFOUNDRY_VERSION"
 WORK_POOL = "framefoundry"
-WORK_QUEUE = "local"
+WORK_QUEUES = {"gpu": 1, "cpu": 1}
+"""Queue -> runs at a time. A run with models takes the whole machine; one over stored tables fits beside it."""
 USUAL_PORT = 4200
 START_SECONDS = 300.0
 DEPLOY_SECONDS = 300.0
-BUSY_SECONDS = 60.0
-# One run at a time: a run uses the whole machine.
-RUNS_AT_A_TIME = 1
+GIT_SECONDS = 10.0
 
 Tell = Callable[[str], None]
 
@@ -78,7 +78,7 @@ def serve_here(store: Store, home: Path, tell: Tell, port: int | None = None, de
         home: Prefect's data, unless ``PREFECT_HOME`` is set.
         tell: takes messages for the user.
         port: of the server; default: 4200, or a free one where that is taken.
-        deployments: a ``prefect.yaml``; default: the project's own.
+        deployments: a ``prefect.yaml``; default: the project's own. An ``automations.yaml`` beside it is applied too.
 
     Raises:
         BusyError: a server is up already for this store, or the port is taken.
@@ -89,6 +89,7 @@ def serve_here(store: Store, home: Path, tell: Tell, port: int | None = None, de
             premises = find_premises(store, home, port)
             file = deployments or premises.project / "deployments" / "prefect.yaml"
             names = deployment_names(file)
+            automations = read_automations(file.with_name("automations.yaml"))
             address = ["--host", "127.0.0.1", "--port", str(premises.port)]
             server = _start(stack, "server", premises, ["server", "start", *address])
             tell(f"Starting Prefect's server on {premises.site} (the first start takes some seconds) …")
@@ -98,6 +99,7 @@ def serve_here(store: Store, home: Path, tell: Tell, port: int | None = None, de
             _wait_until(lambda: has_worker_online(premises.api), worker, "is online")
             tell(f"Deploying {', '.join(names)} …")
             deploy(premises, file)
+            apply_automations(premises.api, automations)
             stack.enter_context(_published_address(premises))
             for line in welcome(premises, names):
                 tell(line)
@@ -132,6 +134,8 @@ def find_premises(store: Store, home: Path, port: int | None) -> Premises:
         "PREFECT_API_URL": f"http://127.0.0.1:{chosen}/api",
         "PREFECT_LOGGING_LEVEL": "INFO",
         HOME_VARIABLE: str(project),
+        INBOX_VARIABLE: os.environ.get(INBOX_VARIABLE) or str(project / "inbox"),
+        VERSION_VARIABLE: os.environ.get(VERSION_VARIABLE) or describe_version(project),
         STORE_VARIABLE: str(store.root),
     }
     return Premises(project, home, chosen, environment)
@@ -140,6 +144,17 @@ def find_premises(store: Store, home: Path, port: int | None) -> Premises:
 def project_folder() -> Path:
     """The clone that holds ``recipes/`` and ``deployments/``: ``$FRAMEFOUNDRY_HOME``, else where this file lies."""
     return Path(os.environ.get(HOME_VARIABLE) or Path(__file__).parents[1]).absolute()
+
+
+def describe_version(project: Path) -> str:
+    """The package's version and, in a clone, its commit: ``0.1.0+4b27340``, with ``.dirty`` if files were changed."""
+    package = version("framefoundry")
+    command = ["git", "-C", str(project), "describe", "--always", "--dirty=.dirty", "--exclude=*"]
+    try:
+        said = subprocess.run(command, capture_output=True, text=True, timeout=GIT_SECONDS, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return package
+    return f"{package}+{said.stdout.strip()}" if said.returncode == 0 else package
 
 
 def deployment_names(file: Path) -> list[str]:
@@ -176,10 +191,11 @@ def choose_port(wanted: int | None) -> int:
 
 
 def create_work_pool(api: str) -> None:
-    """Create the work pool and its queue; what exists is left as it is."""
-    _post_unless_there(f"{api}/work_pools/", {"name": WORK_POOL, "type": "process"})
-    queue = {"name": WORK_QUEUE, "concurrency_limit": RUNS_AT_A_TIME}
-    _post_unless_there(f"{api}/work_pools/{WORK_POOL}/queues", queue)
+    """Create the work pool and its queues; what exists is left as it is."""
+    create_unless_there(f"{api}/work_pools/", {"name": WORK_POOL, "type": "process"})
+    for name, limit in WORK_QUEUES.items():
+        queue = {"name": name, "concurrency_limit": limit}
+        create_unless_there(f"{api}/work_pools/{WORK_POOL}/queues", queue)
 
 
 def deploy(premises: Premises, file: Path) -> None:
@@ -200,7 +216,7 @@ def deploy(premises: Premises, file: Path) -> None:
 
 def has_worker_online(api: str) -> bool:
     """Whether a worker polls our pool."""
-    workers = _post(f"{api}/work_pools/{WORK_POOL}/workers/filter", {})
+    workers = ask("POST", f"{api}/work_pools/{WORK_POOL}/workers/filter", {})
     return any(worker.get("status") == "ONLINE" for worker in workers)
 
 
@@ -210,6 +226,9 @@ def welcome(premises: Premises, names: list[str]) -> Iterator[str]:
     yield f"  runs         {premises.site}/runs"
     yield f"  deployments  {premises.site}/deployments   (Quick run starts one at once)"
     yield f"  artifacts    {premises.site}/artifacts"
+    yield f"  automations  {premises.site}/automations"
+    yield f"  events       {premises.site}/events"
+    yield f"  inbox        {premises.environment[INBOX_VARIABLE]}   (videos that are moved here are labelled)"
     yield f"  logs         {premises.home / 'logs'}"
     yield "`framefoundry run` on this store reports here while this runs. Ctrl-C stops everything."
 
@@ -282,25 +301,3 @@ def _is_free(port: int) -> bool:
         except OSError:
             return False
     return True
-
-
-def _post_unless_there(url: str, body: Mapping[str, Any]) -> None:
-    try:
-        _post(url, body)
-    except HTTPError as fault:
-        if fault.code != 409:
-            raise EnvironmentFault(f"Prefect's server refused {url}: {fault}", "Look at its log.") from fault
-
-
-def _post(url: str, body: Mapping[str, Any]) -> Any:
-    """Post ``body``; a server whose database is locked for the moment answers 503, and is asked again."""
-    request = Request(url, json.dumps(body).encode(), {"Content-Type": "application/json"})
-    deadline = time.monotonic() + BUSY_SECONDS
-    while True:
-        try:
-            with urlopen(request, timeout=30) as answer:
-                return json.loads(answer.read() or b"null")
-        except HTTPError as fault:
-            if fault.code != HTTPStatus.SERVICE_UNAVAILABLE or time.monotonic() > deadline:
-                raise
-        time.sleep(0.5)

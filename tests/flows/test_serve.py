@@ -1,7 +1,5 @@
 import json
 import socket
-import threading
-from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
@@ -88,43 +86,3 @@ def test_a_server_that_dies_at_the_start_is_reported_with_its_last_words(store, 
         serve.serve_here(store, tmp_path / "prefect", lambda _: None)
     assert "port trouble" in refused.value.message
     assert not (tmp_path / "prefect" / "serve.json").exists()
-
-
-@pytest.fixture
-def answering():
-    """A server that gives the answers in the list, one a request, each a status code."""
-    answers: list[int] = []
-
-    class Answering(BaseHTTPRequestHandler):
-        def do_POST(self):
-            self.rfile.read(int(self.headers["Content-Length"]))
-            self.send_response(answers.pop(0))
-            self.send_header("Content-Length", "0")
-            self.end_headers()
-
-        def log_message(self, *_):
-            pass
-
-    server = HTTPServer(("127.0.0.1", 0), Answering)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}/api", answers
-    server.shutdown()
-    server.server_close()
-
-
-def test_a_server_that_is_busy_is_asked_again(answering):
-    api, answers = answering
-    answers += [503, 201, 503, 409]
-    serve.create_work_pool(api)
-    assert answers == []
-
-
-def test_a_server_that_stays_busy_or_refuses_is_reported(answering, monkeypatch):
-    api, answers = answering
-    monkeypatch.setattr(serve, "BUSY_SECONDS", 0.0)
-    answers += [503]
-    with pytest.raises(EnvironmentFault, match="503"):
-        serve.create_work_pool(api)
-    answers += [422]
-    with pytest.raises(EnvironmentFault, match="422"):
-        serve.create_work_pool(api)
