@@ -1,17 +1,19 @@
-"""Weights at work: frames in, boxes out. The one module that runs ultralytics' predictor."""
+"""Weights at work: frames in, boxes out."""
 
 import math
+import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from itertools import islice
 
 import numpy as np
 
 from annotators.box_fusion import fuse_boxes
-from annotators.offline import prepare_ultralytics
+from annotators.engine.letterbox import Letterbox, fit_frame
+from annotators.engine.network import open_network
+from annotators.engine.suppression import find_candidates, strongest_first, suppress_overlaps
 from annotators.weights import Weights
-from schemas.annotator_options import Boxes
+from schemas.annotator_options import Boxes, Engine, Precision
 from schemas.errors import EnvironmentFault
 
 NMS_IOU = 0.7
@@ -44,15 +46,19 @@ class View:
 
 
 class Detector:
-    """A loaded detection model. Not safe to share between threads.
+    """A loaded detection model.
 
     Attributes:
         class_names: in the order of the model's class indexes.
         image_size: longer side of its input, pixels, or (height, width) for an export of fixed size.
+        batch: frames that :meth:`detect` takes at a time at the least cost each.
+        workers: threads that may call :meth:`detect` at the same time; 0 where only the one that made it may.
     """
 
     class_names: tuple[str, ...]
     image_size: int | tuple[int, int]
+    batch: int
+    workers: int
 
     def __init__(
         self,
@@ -62,39 +68,47 @@ class Detector:
         image_size: int | None = None,
         device: str = "auto",
         boxes: Boxes = "strongest",
+        engine: Engine = "auto",
+        precision: Precision = "auto",
+        batch: int = 8,
     ) -> None:
         """Load ``weights``.
 
         Args:
             weights: resolved before.
             score_floor: boxes at or below it are not reported.
-            image_size: longer side of the input, pixels; None: as trained. An export has its own.
+            image_size: longer side of the input, pixels; None: as trained. An export of fixed size has its own.
             device: auto, cpu, cuda, cuda:1, …
             boxes: what becomes of proposals that overlap, and in how many views they are gathered.
+            engine: what runs the network.
+            precision: of its arithmetic.
+            batch: frames a forward pass.
 
         Raises:
-            EnvironmentFault: not weights of a detector, or the device is not there.
+            EnvironmentFault: not weights of a detector, or the device is not there, or the engine cannot do it.
         """
-        self._device = choose_device(device, weights)
-        self._model = load_detection_model(weights)
+        self._network = open_network(
+            weights,
+            engine=engine,
+            precision=precision,
+            device=choose_device(device, weights),
+            image_size=image_size,
+            batch=batch,
+        )
         self._score_floor = score_floor
         self._boxes = boxes
-        trained_size = self._model.overrides.get("imgsz") or 640
-        self.image_size = image_size or trained_size
-        with _kept_threads():
-            # The first call sets the predictor up; only then do exports tell their classes and size.
-            self._strongest([np.zeros((64, 64, 3), np.uint8)])
-        backend = self._model.predictor.model
-        self.class_names = tuple(backend.names[index] for index in range(len(backend.names)))
-        if weights.is_export:
-            self.image_size = tuple(backend.imgsz)
-        self._views = _views(boxes, self.image_size, int(backend.stride))
+        self.class_names = self._network.class_names
+        self.batch, self.workers = self._network.batch, self._network.workers
+        own = self._network.image_size
+        self.image_size = own if isinstance(own, tuple) else image_size or own
+        self._views = _views(boxes, self.image_size, self._network.stride)
+        self._own = threading.local()
 
     def detect(self, frames: Sequence[np.ndarray]) -> list[np.ndarray]:
         """Boxes in each of ``frames``.
 
         Args:
-            frames: uint8 ``(H, W, 3)`` RGB, all of one size: a batch is letterboxed as one.
+            frames: uint8 ``(H, W, 3)`` RGB, all of one size.
 
         Returns:
             For each frame ``(N, 6)`` float32: x1, y1, x2, y2 in pixels of the frame, score, class index; by falling
@@ -108,30 +122,44 @@ class Detector:
         return [rows[rows[:, 4] > self._score_floor][:MAX_DETECTIONS] for rows in fused]
 
     def _strongest(self, frames: Sequence[np.ndarray]) -> list[np.ndarray]:
-        return self._predict(frames, self.image_size, iou=NMS_IOU, most=MAX_DETECTIONS)
+        [view] = self._views
+        return [
+            _in_frame(suppress_overlaps(rows, NMS_IOU, MAX_DETECTIONS), letterbox)
+            for rows, letterbox in self._look(frames, view)
+        ]
 
     def _candidates(self, frames: Sequence[np.ndarray], view: View) -> list[np.ndarray]:
         """For each frame ``(N, 6)``, by falling score, in its own coordinates, with nothing suppressed."""
-        if not view.mirrored:
-            return self._predict(frames, view.image_size, iou=1.0, most=MAX_CANDIDATES)
-        turned = [frame[:, ::-1] for frame in frames]
-        found = self._predict(turned, view.image_size, iou=1.0, most=MAX_CANDIDATES)
-        return [_mirror(rows, frame.shape[1]) for rows, frame in zip(found, frames, strict=True)]
-
-    def _predict(
-        self, frames: Sequence[np.ndarray], image_size: int | tuple[int, int], *, iou: float, most: int
-    ) -> list[np.ndarray]:
-        results = self._model.predict(
-            [np.ascontiguousarray(frame[..., ::-1]) for frame in frames],
-            conf=self._score_floor,
-            iou=iou,
-            max_det=most,
-            imgsz=image_size,
-            device=self._device,
-            batch=len(frames),
-            verbose=False,
+        found = [
+            _in_frame(strongest_first(rows, MAX_CANDIDATES), letterbox) for rows, letterbox in self._look(frames, view)
+        ]
+        return (
+            [_mirror(rows, frame.shape[1]) for rows, frame in zip(found, frames, strict=True)]
+            if view.mirrored
+            else found
         )
-        return [result.boxes.data.cpu().numpy() for result in results]
+
+    def _look(self, frames: Sequence[np.ndarray], view: View) -> Iterator[tuple[np.ndarray, Letterbox]]:
+        """For each frame its candidates in the coordinates of the input, and how the frame lies in that."""
+        if not frames:
+            return
+        height, width = frames[0].shape[:2]
+        letterbox = fit_frame((height, width), view.image_size, self._network.stride)
+        images = self._images(letterbox)
+        for begin in range(0, len(frames), self.batch):
+            part = frames[begin : begin + self.batch]
+            # A last batch that is not full is run in full all the same: its shape, unlike what fills it, matters.
+            for image, frame in zip(images, part, strict=False):
+                letterbox.place(frame[:, ::-1] if view.mirrored else frame, image)
+            found = find_candidates(self._network.run(images), self._score_floor)
+            yield from ((rows, letterbox) for rows in islice(found, len(part)))
+
+    def _images(self, letterbox: Letterbox) -> np.ndarray:
+        """This thread's own batch for frames of one size."""
+        batches: dict[Letterbox, np.ndarray] = vars(self._own).setdefault("batches", {})
+        if letterbox not in batches:
+            batches[letterbox] = letterbox.new_batch(self.batch)
+        return batches[letterbox]
 
 
 def choose_device(device: str, weights: Weights) -> str:
@@ -163,32 +191,6 @@ def choose_device(device: str, weights: Weights) -> str:
     return f"cuda:{index or 0}"
 
 
-def load_detection_model(weights: Weights) -> Any:
-    """``weights`` as ultralytics' model.
-
-    Raises:
-        EnvironmentFault: not weights of a detector.
-    """
-    prepare_ultralytics()
-    from ultralytics.models import YOLO
-
-    try:
-        model = YOLO(str(weights.path), task="detect")
-    # Whatever a damaged or foreign pickle makes torch and ultralytics raise, it means the same to the user.
-    except Exception as fault:
-        reason = str(fault).strip().splitlines()[0] if str(fault).strip() else type(fault).__name__
-        raise EnvironmentFault(
-            f"annotator.weights: {weights.path} cannot be loaded as a YOLO checkpoint: {reason}",
-            "Give a checkpoint that ultralytics wrote.",
-        ) from fault
-    if model.task != "detect":
-        raise EnvironmentFault(
-            f"annotator.weights: {weights.path} is a model for `{model.task}`, not for `detect`.",
-            "Give a detection model.",
-        )
-    return model
-
-
 def _views(boxes: Boxes, image_size: int | tuple[int, int], stride: int) -> tuple[View, ...]:
     """How to look at each frame. An export of fixed size cannot look closer, but at the mirror image."""
     first = View(image_size)
@@ -199,20 +201,13 @@ def _views(boxes: Boxes, image_size: int | tuple[int, int], stride: int) -> tupl
     return first, View(stride * math.ceil(image_size * VIEW_SCALE / stride))
 
 
+def _in_frame(rows: np.ndarray, letterbox: Letterbox) -> np.ndarray:
+    """``(N, 6)`` rows of the input in coordinates of the frame."""
+    return np.concatenate([letterbox.to_frame(rows[:, :4]), rows[:, 4:]], axis=1)
+
+
 def _mirror(rows: np.ndarray, width: int) -> np.ndarray:
     """Boxes of a mirrored frame of ``width`` pixels in coordinates of the frame itself."""
     turned = rows.copy()
     turned[:, [0, 2]] = width - rows[:, [2, 0]]
     return turned
-
-
-@contextmanager
-def _kept_threads() -> Iterator[None]:
-    """ultralytics sets torch's thread count when it sets up a predictor; the caller's choice holds."""
-    import torch
-
-    threads = torch.get_num_threads()
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)

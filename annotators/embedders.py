@@ -16,7 +16,8 @@ from typing import Any
 
 import numpy as np
 
-from annotators.detector import choose_device, load_detection_model
+from annotators.checkpoint import load_detection_model
+from annotators.detector import choose_device
 from annotators.weights import STARTER, Weights, resolve_folder, resolve_weights
 from schemas.annotator_options import DetectorOptions
 from schemas.curation_options import DETECTOR

@@ -47,7 +47,7 @@ def resolve_weights(name: str, store: Store) -> Weights:
         _check_export(path)
         return Weights(name, path, _folder_sha256(path))
     _check_checkpoint(path)
-    return Weights(name, path, _file_sha256(path))
+    return Weights(name, path, file_sha256(path))
 
 
 def resolve_folder(name: str, folder: Path) -> Weights:
@@ -105,11 +105,12 @@ def _check_checkpoint(path: Path) -> None:
         )
 
 
-def _file_sha256(path: Path) -> str:
+def file_sha256(path: Path) -> str:
+    """Of the file's bytes, 64 hexadecimal digits."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _folder_sha256(folder: Path) -> str:
     files = sorted(path for path in folder.rglob("*") if path.is_file())
-    return digest([[path.relative_to(folder).as_posix(), _file_sha256(path)] for path in files], length=64)
+    return digest([[path.relative_to(folder).as_posix(), file_sha256(path)] for path in files], length=64)

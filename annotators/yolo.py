@@ -1,6 +1,6 @@
 """The `yolo` annotator: detection in batches across clips, a tracker for each sequence, refinement of its tracks."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from importlib.metadata import version
 from itertools import pairwise, repeat
@@ -19,6 +19,8 @@ from annotators.detections import (
     named_classes,
 )
 from annotators.detector import FUSED_IOU, MAX_CANDIDATES, MAX_DETECTIONS, NMS_IOU, VIEW_SCALE, Detector
+from annotators.engine.exports import export_identity
+from annotators.engine.ordered_work import work_in_order
 from annotators.rival_detections import SAME_THING_IOU, merge_rivals
 from annotators.track_linking import link_detections, pieces_of_tracker
 from annotators.track_refinement import Tracks, plain_tracks, refine_tracks
@@ -35,6 +37,9 @@ from storage.store import Store
 from storage.video import read_frames
 
 VERSION = 2
+WAITING_BATCHES = 6
+"""Batches of frames that wait, decoded or searched: enough to keep the detector busy while a clip is tracked."""
+
 MAX_BRIDGED_FRAMES = 60
 """Frames missing between two segments of a source that a tracker is walked through; every track is lost after fewer."""
 
@@ -56,6 +61,7 @@ class YoloAnnotator:
             [
                 "yolo", VERSION, weights.sha256, version("ultralytics"), options.image_size, options.score_floor,
                 NMS_IOU, MAX_DETECTIONS, options.boxes, FUSED_IOU, VIEW_SCALE, MAX_CANDIDATES,
+                options.engine, export_identity(options.precision),
             ]
         )  # fmt: skip
         refine = options.refine.model_dump() if options.refine else None
@@ -79,26 +85,28 @@ class YoloAnnotator:
             image_size=options.image_size,
             device=options.device,
             boxes=options.boxes,
+            engine=options.engine,
+            precision=options.precision,
+            batch=options.batch,
         )
 
     def detect(self, clips: Sequence[ClipRecord]) -> Iterator[tuple[ClipRecord, pa.Table | Failure]]:
         """``DETECTIONS`` of each clip in order; a clip that cannot be read ends as a Failure and holds nobody up."""
         if not clips:
             return
-        pending = _PendingFrames(self.detector, self._options.batch)
         found: list[list[np.ndarray]] = [[] for _ in clips]
         failures: dict[int, Failure] = {}
+        detector = self.detector
+        batches = _fill_batches(self._read(clips, failures), detector.batch)
         done = 0
-        for place, clip in enumerate(clips):
-            try:
-                for _, image in read_frames(media_path(self._store, clip)):
-                    pending.add(place, image, found)
-            except MediaError as fault:
-                failures[place] = Failure(clip.clip_id, "detect", "unreadable", str(fault))
-            ready = pending.first_place(place + 1)
+        for batch, boxes in work_in_order(
+            lambda batch: detector.detect([image for _, image in batch]), batches, detector.workers, WAITING_BATCHES
+        ):
+            for (place, _), rows in zip(batch, boxes, strict=True):
+                found[place].append(rows)
+            ready = batch[-1][0]  # batches come in order: nothing is missing of the clips before its last
             yield from (self._outcome(clips[one], found, one, failures) for one in range(done, ready))
             done = ready
-        pending.flush(found)
         yield from (self._outcome(clips[one], found, one, failures) for one in range(done, len(clips)))
 
     def track(self, sequence: Sequence[tuple[ClipRecord, pa.Table]]) -> list[pa.Table]:
@@ -144,6 +152,15 @@ class YoloAnnotator:
                 yield from repeat(None, clip.frames)
             end = start + clip.frames
 
+    def _read(self, clips: Sequence[ClipRecord], failures: dict[int, Failure]) -> Iterator[tuple[int, np.ndarray]]:
+        """Every frame of every clip, with the clip's place; clips that cannot be read go to ``failures``."""
+        for place, clip in enumerate(clips):
+            try:
+                for _, image in read_frames(media_path(self._store, clip)):
+                    yield place, image
+            except MediaError as fault:
+                failures[place] = Failure(clip.clip_id, "detect", "unreadable", str(fault))
+
     def _outcome(
         self, clip: ClipRecord, found: list[list[np.ndarray]], place: int, failures: dict[int, Failure]
     ) -> tuple[ClipRecord, pa.Table | Failure]:
@@ -156,39 +173,16 @@ class YoloAnnotator:
         return clip, detections_to_table(detections_from_frames(boxes), self.class_names)
 
 
-class _PendingFrames:
-    """Frames gathered across clips until they fill a batch of one size."""
-
-    def __init__(self, detector: Detector, batch: int) -> None:
-        self._detector = detector
-        self._batch = batch
-        self._places: list[int] = []
-        self._images: list[np.ndarray] = []
-
-    def add(self, place: int, image: np.ndarray, found: list[list[np.ndarray]]) -> None:
-        """Take one frame of the clip at ``place``; boxes of a full batch are appended to ``found``."""
-        if self._images and self._images[0].shape != image.shape:
-            self.flush(found)
-        self._places.append(place)
-        self._images.append(image)
-        if len(self._images) == self._batch:
-            self.flush(found)
-
-    def flush(self, found: list[list[np.ndarray]]) -> None:
-        """Detect in what was gathered.
-
-        A batch is filled up with its last frame: boxes then come from one shape of batch, whichever clips a resumed
-        run has left to do, and a resumed run ends in the same version.
-        """
-        if self._images:
-            filling = [self._images[-1]] * (self._batch - len(self._images))
-            for place, boxes in zip(self._places, self._detector.detect([*self._images, *filling]), strict=False):
-                found[place].append(boxes)
-            self._places, self._images = [], []
-
-    def first_place(self, otherwise: int) -> int:
-        """The first clip that still waits for boxes; ``otherwise`` when none does."""
-        return self._places[0] if self._places else otherwise
+def _fill_batches(frames: Iterable[tuple[int, np.ndarray]], size: int) -> Iterator[list[tuple[int, np.ndarray]]]:
+    """Frames gathered across clips: ``size`` of one shape to a batch, fewer where the shape changes or at the end."""
+    batch: list[tuple[int, np.ndarray]] = []
+    for place, image in frames:
+        if batch and (len(batch) == size or batch[0][1].shape != image.shape):
+            yield batch
+            batch = []
+        batch.append((place, image))
+    if batch:
+        yield batch
 
 
 def tracks_to_table(tracks: Tracks, class_names: Sequence[str]) -> pa.Table:

@@ -8,6 +8,8 @@ from schemas.strict_model import StrictModel
 
 Tracker = Literal["offline", "ocsort", "bytetrack", "botsort", "deepocsort", "fasttrack", "tracktrack"]
 Boxes = Literal["strongest", "voted", "two_views"]
+Engine = Literal["auto", "openvino", "torch"]
+Precision = Literal["auto", "f32", "int8"]
 
 
 class RefinementOptions(StrictModel):
@@ -44,6 +46,15 @@ class DetectorOptions(StrictModel):
         description="What a detection's box is: `strongest` of the detector's overlapping proposals, as in the plain "
         "loop; `voted`, their mean, at no cost; `two_views`, the mean over two looks at each frame, the second at 1.4 "
         "times the size (mirrored, for an export of fixed size), at about three times the cost.",
+    )
+    engine: Engine = Field(
+        default="auto",
+        description="What runs the network: `openvino` on a CPU, `torch` on a GPU; `auto` chooses by the device.",
+    )
+    precision: Precision = Field(
+        default="auto",
+        description="Of its arithmetic: `auto`, the fastest that costs no accuracy (bfloat16 where the processor has "
+        "it, half precision on a GPU); `f32`, tracks identical to the plain loop's; `int8`, on a CPU, faster still.",
     )
     device: str = Field(default="auto", description="auto, cpu, cuda, cuda:1, …; never part of a label's identity.")
     batch: PositiveInt = Field(default=8, description="Frames per forward pass; never part of a label's identity.")

@@ -4,6 +4,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from annotators.checkpoint import load_detection_model
 from annotators.detector import Detector, View, _views, choose_device
 from annotators.weights import Weights, resolve_weights
 from schemas.errors import EnvironmentFault
@@ -37,11 +38,20 @@ def test_a_frame_gets_the_same_boxes_alone_and_in_a_batch_but_for_rounding(detec
         np.testing.assert_allclose(a, b, atol=0.01)
 
 
-def test_colours_reach_the_network_in_its_own_order(detector: Detector, moving_blocks):
+def test_colours_reach_the_network_in_its_own_order(
+    in_torch: Detector, random_weights: Path, moving_blocks, tmp_path: Path
+):
     frame = moving_blocks(1)[0]
     swapped = np.ascontiguousarray(frame[..., ::-1])
-    from_bgr = detector._model.predict([swapped], conf=0.2, imgsz=128, verbose=False)[0].boxes.data.numpy()
-    np.testing.assert_array_equal(detector.detect([frame])[0], from_bgr)
+    model = load_detection_model(resolve_weights(str(random_weights), Store.open(tmp_path / "store")))
+    from_bgr = model.predict([swapped], conf=0.2, iou=0.7, imgsz=128, verbose=False)[0].boxes.data.numpy()
+    np.testing.assert_array_equal(in_torch.detect([frame])[0], from_bgr)
+
+
+@pytest.fixture(scope="module")
+def in_torch(random_weights: Path, tmp_path_factory: pytest.TempPathFactory) -> Detector:
+    store = Store.open(tmp_path_factory.mktemp("torch") / "store")
+    return Detector(resolve_weights(str(random_weights), store), score_floor=0.2, engine="torch", batch=1)
 
 
 @pytest.fixture(scope="module")

@@ -35,8 +35,9 @@ class Scene:
 
 
 def annotator_for(store: Store, weights: Path, tracker: str) -> YoloAnnotator:
+    engine = "openvino" if weights.is_dir() else "torch"
     options = YoloOptions(
-        weights=str(weights), tracker=tracker, score_floor=0.1, batch=1, boxes="strongest", refine=None
+        weights=str(weights), tracker=tracker, score_floor=0.1, batch=1, boxes="strongest", refine=None, engine=engine
     )
     return YoloAnnotator(options, resolve_weights(options.weights, store), store)
 

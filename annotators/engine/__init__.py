@@ -1,0 +1,1 @@
+"""The detector's forward pass on this machine, and the plain arithmetic around it."""
