@@ -80,7 +80,8 @@ def publish(
     Raises:
         EnvironmentFault: FiftyOne is asked for and cannot be used; said before anything is written.
         MediaError: a clip cannot be decoded.
-        RecipeError: FiftyOne has a dataset of that name that is not ours.
+        RecipeError: FiftyOne has a dataset of that name that is not ours, or in which people changed what would be
+            replaced.
         StoreError: a clip is missing, or the disk is full.
     """
     quality = label_quality or LabelQuality()
@@ -127,16 +128,20 @@ class _Publication:
         accounts: Accounts = dict(summary["projections"])
         asked = exports_with_images(self.recipe.publish)
         exports = [name for name, options in asked.items() if not _is_as_asked(accounts.get(name), options)]
-        stale = [*exports, *([] if self._says_the_same(summary) else ["documents"])]
-        if stale:
+        told = self._fiftyone_account()
+        says_the_same = self._says_the_same(summary) and told.items() <= accounts.items()
+        stale = [*exports, *([] if says_the_same else ["documents"])]
+        hidden = self.recipe.publish.fiftyone is not None and not self._is_shown()
+        if stale or hidden:
             self._extract_images()
+        if hidden:
+            self._push_fiftyone()
+        if stale:
             with self.store.scratch("publish") as staging:
-                accounts |= self._write_exports(staging, exports)
+                accounts |= {**self._write_exports(staging, exports), **told}
                 self._write_documents(staging, accounts)
                 _move_into(staging, folder)
-        if self.recipe.publish.fiftyone is not None and not self._is_shown():
-            self._push_fiftyone()
-            stale.append("fiftyone")
+        stale += ["fiftyone"] if hidden else []
         publish_version(self.store, self.recipe.name, self.version, self._build)
         return self._published(is_new=False, rebuilt=tuple(stale))
 
@@ -149,8 +154,7 @@ class _Publication:
         write_manifest(self.rows, folder / "manifest")
         accounts: Accounts = {"parquet": {"path": "manifest"}}
         accounts |= self._write_exports(folder, list(exports_with_images(self.recipe.publish)))
-        if self.recipe.publish.fiftyone is not None:
-            accounts["fiftyone"] = {"dataset": self._fiftyone_name()}
+        accounts |= self._fiftyone_account()
         self._write_documents(folder, accounts)
         if self.recipe.publish.fiftyone is not None:
             self._push_fiftyone()
@@ -195,11 +199,15 @@ class _Publication:
         asked = self.recipe.publish.fiftyone
         return (asked.name if asked else None) or self.recipe.name
 
+    def _fiftyone_account(self) -> Accounts:
+        return {} if self.recipe.publish.fiftyone is None else {"fiftyone": {"dataset": self._fiftyone_name()}}
+
     def _is_shown(self) -> bool:
         with hold_database(self._database()) as uri:
             return read_shown_versions(uri).get(self._fiftyone_name()) == self.version
 
     def _push_fiftyone(self) -> None:
+        asked, images = self.recipe.publish.fiftyone, images_for_people(self.recipe.publish)
         with fiftyone_session(self._database()) as fiftyone:
             push_dataset(
                 fiftyone,
@@ -207,7 +215,9 @@ class _Publication:
                 self._fiftyone_name(),
                 self.version,
                 media_path=lambda clip_id: media_path(self.store, _record(self.store, clip_id)),
-                stored_images=stored_images(self.store, images_for_people(self.recipe.publish)),
+                stored_images=stored_images(self.store, images),
+                files_identity=f"{self.store.root} {images.stride} {images.jpeg_quality}",
+                overwrite_edits=asked is not None and asked.edits == "overwrite",
                 on_progress=self.on_progress,
             )
 

@@ -15,6 +15,11 @@ class FiftyOneOptions(StrictModel):
     """A persistent FiftyOne dataset of video samples with tracked detections."""
 
     name: str | None = Field(default=None, description="Dataset name in FiftyOne; default: the recipe's name.")
+    edits: Literal["keep", "overwrite"] = Field(
+        default="keep",
+        description="What people changed in FiftyOne and was not read back: kept, by refusing to replace it, or given "
+        "up.",
+    )
 
 
 class ImageOptions(StrictModel):

@@ -164,6 +164,17 @@ def test_a_fiftyone_dataset_that_is_gone_is_made_again(everything, database):
     assert len(boxes_of_fiftyone(database)) == 26
 
 
+def test_fiftyone_asked_for_later_is_told_of_in_the_version(store, rows, monkeypatch):
+    monkeypatch.setattr(publishing._Publication, "_push_fiftyone", lambda _: None)
+    monkeypatch.setattr(publishing._Publication, "_is_shown", lambda _: False)
+    publish(store, make_recipe(publish={}), rows, annotator_fingerprint="f")
+    more = publish(store, make_recipe(publish={"fiftyone": {}}), rows, annotator_fingerprint="f")
+    assert more.rebuilt == ("documents", "fiftyone")
+    assert more.summary["projections"]["fiftyone"] == {"dataset": "street"}
+    monkeypatch.setattr(publishing._Publication, "_is_shown", lambda _: True)
+    assert publish(store, make_recipe(publish={"fiftyone": {}}), rows, annotator_fingerprint="f").rebuilt == ()
+
+
 def test_a_form_asked_for_later_joins_the_version(store, rows):
     first = publish(store, make_recipe(publish={}), rows, annotator_fingerprint="f")
     assert not (first.path / "yolo").exists()
