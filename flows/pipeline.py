@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from annotators.label_keys import group_sequences
 from flows.device_plan import with_labelling_device
 from flows.events import tell_of_run
-from flows.production import Produced, make_labelled_clips
+from flows.outcome_table import OutcomeTable
+from flows.production import Launcher, Produced, make_labelled_clips
 from flows.publishing import Published, publish_version
 from flows.residents import release, resident_annotator, resident_embedder, resident_generator
 from flows.run_page import show_run
@@ -34,8 +35,13 @@ def run_pipeline(recipe: Recipe, store: Store) -> RunReport:
                 resident_annotator(recipe, store)  # missing weights are refused before any work
                 resident_embedder(recipe, store)
                 jobs = resident_generator(recipe, store).jobs()
+            outcomes = OutcomeTable(recipe.name)
             with watch.stage("produce"):
-                produced = make_labelled_clips(recipe, store, jobs, images=wants_images_early(recipe))
+                launcher = Launcher(outcomes=outcomes)
+                produced = make_labelled_clips(
+                    recipe, store, jobs, images=wants_images_early(recipe), launcher=launcher
+                )
+            outcomes.show(outcomes.rows())
             refuse_empty("render", len(produced.records), produced.render.failures)
             refuse_empty("label", len(produced.labelled), produced.label.failures)
             published = publish_version(recipe, store, group_sequences(produced.labelled), watch)
@@ -44,7 +50,7 @@ def run_pipeline(recipe: Recipe, store: Store) -> RunReport:
             release("annotator")
             release("embedder")
     report = _report(recipe, jobs, produced, published, watch)
-    show_run(report)
+    show_run(report, outcomes)
     tell_of_run(report, recipe)
     return report
 

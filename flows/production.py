@@ -6,7 +6,7 @@ Only what needs all clips, curation and the version itself, comes afterwards.
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from annotators.label_keys import group_sequences
 from annotators.labelling import ClipSequence, is_labelled
@@ -74,6 +74,16 @@ class Produced:
         return {name: round(min(1.0, stage.busy_seconds / max(seconds, 1e-9)), 3) for name, stage in stages.items()}
 
 
+class Outcomes(Protocol):
+    """Keeps count of what becomes of clips."""
+
+    def expect(self, stage: str, clips: int, reused: int) -> None:
+        """``clips`` are about to pass ``stage``; ``reused`` had passed it in an earlier run."""
+
+    def count(self, stage: str, outcome: BatchOutcome) -> None:
+        """A batch of ``stage`` has ended."""
+
+
 @dataclass(frozen=True)
 class Launcher:
     """How batches are put to work.
@@ -81,10 +91,12 @@ class Launcher:
     Attributes:
         submit: takes a Prefect task and its arguments, returns a future of its result.
         progress: takes a stage and its count of clips, returns what is told of batches that have ended.
+        outcomes: told what becomes of the clips; None: nobody asks before the end.
     """
 
     submit: Callable[..., Any] = lambda work, *arguments: work.submit(*arguments)
     progress: Callable[[str, int], Advancing | None] = StageProgress
+    outcomes: Outcomes | None = None
 
 
 def make_labelled_clips(
@@ -125,6 +137,9 @@ class _Production:
         to_label = sum(map(len, unlabelled)) + sum(len(self._jobs_of[name]) for name in self._unrendered)
         self._rendered_before = len(jobs) - len(unrendered)
         self._labelled_before = len(jobs) - to_label
+        if launcher.outcomes is not None:
+            launcher.outcomes.expect("render", len(unrendered), self._rendered_before)
+            launcher.outcomes.expect("label", to_label, self._labelled_before)
         self._render: Lane[ClipJob] = self._lane("render", render_batch, len(unrendered), len(unrendered))
         sequences = len(unlabelled) + len(self._unrendered)
         self._label: Lane[ClipSequence] = self._lane("label", label_batch, to_label, sequences, len)
@@ -180,6 +195,8 @@ class _Production:
 
     def _pass_on(self, lane: Lane[Any], batch: list[Any], outcome: BatchOutcome) -> None:
         """Give the next lane what a batch has made ready for it."""
+        if self._launcher.outcomes is not None and lane is not self._images:
+            self._launcher.outcomes.count(lane.stage, outcome)
         if lane is self._render:
             self._label.add(self._sequences_completed_by(batch))
             if lane.is_idle:

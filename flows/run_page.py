@@ -2,19 +2,20 @@
 
 from pathlib import Path
 
-from prefect.artifacts import create_markdown_artifact, create_table_artifact
+from prefect.artifacts import create_markdown_artifact
 
+from flows.outcome_table import OutcomeTable, Row
 from schemas.run_report import RunReport, StageTally
 
 
-def show_run(report: RunReport) -> None:
-    """Create the artifacts of a finished run."""
+def show_run(report: RunReport, outcomes: OutcomeTable | None = None) -> None:
+    """Show how a run ended: ``outcomes``, the table that followed it if one did, in full, and a summary."""
+    (outcomes or OutcomeTable(report.recipe)).show(outcome_rows(report))
     recipe = report.recipe.replace("_", "-")  # keys of artifacts know no underscore
-    create_table_artifact(outcome_rows(report), key=f"{recipe}-outcomes", description=f"Outcomes of {report.dataset}")
     create_markdown_artifact(run_markdown(report), key=f"{recipe}-summary", description=report.dataset)
 
 
-def outcome_rows(report: RunReport) -> list[dict[str, str | int]]:
+def outcome_rows(report: RunReport) -> list[Row]:
     """One row for each outcome that occurred, with how often it did."""
     rows = [*_stage_rows("render", report.render), *_stage_rows("label", report.label)]
     for stage, counts in (
@@ -27,7 +28,7 @@ def outcome_rows(report: RunReport) -> list[dict[str, str | int]]:
     return rows
 
 
-def _stage_rows(stage: str, tally: StageTally) -> list[dict[str, str | int]]:
+def _stage_rows(stage: str, tally: StageTally) -> list[Row]:
     counts = {"done": tally.done, "reused": tally.reused, **{f"failed: {why}": n for why, n in tally.failed.items()}}
     return [{"stage": stage, "outcome": name, "count": count} for name, count in counts.items() if count]
 
@@ -50,9 +51,9 @@ def run_markdown(report: RunReport) -> str:
 |---|---|---|
 {stages}
 
-- [Report with labelled frames]({(path / "report.html").as_uri()})
+- Browse the labels in FiftyOne: `framefoundry view {report.recipe}`
+- Report with labelled frames, for the browser's address bar: `{(path / "report.html").as_uri()}`
 - Train: `yolo detect train data={path / "yolo" / "data.yaml"}`
-- Browse: `framefoundry view {report.recipe}`
 """
 
 
