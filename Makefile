@@ -42,7 +42,7 @@ bench-full: $(INSTALLED) ## Every benchmark at the size of the record
 bootstrap: $(INSTALLED) ## Train the bundled starter detector again (hours on a CPU)
 	$(BIN)/framefoundry bootstrap
 
-serve: $(INSTALLED) ## Prefect server with its UI, a worker and the deployments, on this machine
+serve: $(INSTALLED) ## Prefect server with its UI, a worker, deployments and automations, on this machine
 	$(BIN)/framefoundry serve
 
 lock: $(INSTALLED) ## Compile requirements/*.in to pinned files without download addresses

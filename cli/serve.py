@@ -1,4 +1,4 @@
-"""`framefoundry serve`: Prefect's server with its UI, a worker and the deployments, on this machine."""
+"""`framefoundry serve`: Prefect's server with its UI, a worker, deployments and automations, on this machine."""
 
 from pathlib import Path
 from typing import Annotated
@@ -17,7 +17,7 @@ def serve(
         Path | None, typer.Option(help="Deployments to make. Default: deployments/prefect.yaml.", show_default=False)
     ] = None,
 ) -> None:
-    """Start a Prefect server, a work pool and a worker, and deploy the nightly and weekly flows. Ctrl-C stops all.
+    """Start a Prefect server, a worker and what runs by itself: nightly build, inbox, retraining. Ctrl-C stops all.
 
     While it runs, `framefoundry run` on the same store reports to this server: follow it in the Prefect UI.
 
