@@ -90,8 +90,7 @@ def _groups(frames: pa.Table, objects: pa.Table, class_names: Sequence[str]) -> 
     names, row = objects["class_name"], objects["row"].to_numpy()
     is_label = pc.equal(objects["verdict"], ACCEPT).to_numpy()
     by_class = [
-        np.bincount(row[is_label & pc.equal(names, name).to_numpy()], minlength=len(frames)) > 0
-        for name in class_names
+        np.bincount(row[is_label & pc.equal(names, name).to_numpy()], minlength=len(frames)) > 0 for name in class_names
     ]
     ignored = pc.equal(frames["use"].cast(pa.string()), IGNORED).to_numpy()
     return [*sorted((group for group in by_class if group.any()), key=lambda group: int(group.sum())), ignored]

@@ -37,10 +37,16 @@ def group_rows(*columns: np.ndarray) -> np.ndarray:
 
 def sort_rows(table: pa.Table, keys: Sequence[str]) -> pa.Table:
     """``table`` sorted by ``keys``, columns of whole numbers or of text, nulls last; itself where it is sorted."""
-    if any(table[key].null_count for key in keys):
-        return table.sort_by([(key, "ascending") for key in keys])
-    order = find_order([_ranks(table[key]) for key in keys])
+    order = order_rows(table, keys)
     return table if order is None else table.take(pa.array(order))
+
+
+def order_rows(table: pa.Table, keys: Sequence[str]) -> np.ndarray | None:
+    """Places of the rows of ``table`` in the order of :func:`sort_rows`; None where they are sorted already."""
+    if any(table[key].null_count for key in keys):
+        order: np.ndarray = pc.sort_indices(table, [(key, "ascending") for key in keys]).to_numpy()
+        return order
+    return find_order([_ranks(table[key]) for key in keys])
 
 
 def find_order(keys: Sequence[np.ndarray]) -> np.ndarray | None:

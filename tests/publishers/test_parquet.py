@@ -1,13 +1,16 @@
+import dataclasses
 import json
 
 import pandas as pd
 import polars as pl
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from publishers.parquet import read_manifest, write_manifest
 from publishers.version import version_of
 from schemas.errors import StoreError
+from schemas.tables import COUNTS
 
 
 @pytest.fixture
@@ -38,7 +41,31 @@ def test_plain_polars_counts_the_same_labels_as_the_tracks(manifest):
 
 def test_polars_reads_attributes_of_clips(manifest):
     clips = pl.read_parquet(manifest / "clips.parquet")
-    assert clips["attributes"].to_list()[0] == {"weather": "fog", "light": "night"}
+    assert {one["key"]: one["value"] for one in clips["attributes"].to_list()[0]} == {
+        "weather": "fog",
+        "light": "night",
+    }
+
+
+def test_maps_are_lists_in_the_files_and_maps_again_when_read(rows, manifest):
+    schemas = [pq.read_schema(file) for file in manifest.glob("*.parquet")]
+    assert not [field.name for schema in schemas for field in schema if pa.types.is_map(field.type)]
+    assert read_manifest(manifest).clips.schema.equals(rows.clips.schema)
+    assert read_manifest(manifest).clips.to_pylist() == rows.clips.to_pylist()
+
+
+def test_a_map_that_is_null_is_no_empty_map(rows, tmp_path):
+    column = pa.array([None, [], [("car", 2)], None], COUNTS)
+    place = rows.clips.schema.get_field_index("surplus_by_class")
+    clips = rows.clips.set_column(place, rows.clips.schema.field(place), column)
+    write_manifest(dataclasses.replace(rows, clips=clips), tmp_path)
+    assert read_manifest(tmp_path).clips["surplus_by_class"].to_pylist() == column.to_pylist()
+
+
+def test_a_manifest_with_maps_is_still_read(rows, manifest):
+    metadata = pq.read_schema(manifest / "clips.parquet").metadata
+    pq.write_table(rows.clips.replace_schema_metadata(metadata), manifest / "clips.parquet")
+    assert version_of(read_manifest(manifest)) == version_of(rows)
 
 
 def test_every_rejection_is_on_record(manifest):
