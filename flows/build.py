@@ -7,6 +7,7 @@ from prefect.runtime import flow_run
 
 from flows.batches import one_batch_a_stage
 from flows.pipeline import run_pipeline
+from flows.reaper import claim_run
 from flows.run_names import name_recipe_run
 from schemas.run_report import RunReport
 from storage.recipes import read_recipe
@@ -22,6 +23,7 @@ def _run_name() -> str:
     flow_run_name=_run_name,
     task_runner=one_batch_a_stage(),
     persist_result=False,
+    on_running=[claim_run],
 )
 def build_dataset(recipe: str, store: str | None = None) -> RunReport:
     """Render, label, curate and publish a recipe; what is in the store already is reused.

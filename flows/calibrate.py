@@ -25,6 +25,7 @@ from flows.label_quality import (
     without_choice,
 )
 from flows.production import make_labelled_clips, stored_clips
+from flows.reaper import claim_run
 from flows.residents import release, resident_annotator, resident_generator
 from flows.run_names import name_recipe_run
 from flows.stopwatch import Stopwatch
@@ -57,6 +58,7 @@ def _run_name() -> str:
     flow_run_name=_run_name,
     task_runner=one_batch_a_stage(),
     persist_result=False,
+    on_running=[claim_run],
 )
 def calibrate_labels(
     recipe: str, store: str | None = None, clips: int = CALIBRATION_CLIPS, from_reviews: str | None = None

@@ -10,6 +10,7 @@ from pydantic import Field, PositiveInt
 
 from flows.batches import one_batch_a_stage
 from flows.pipeline import run_pipeline
+from flows.reaper import claim_run
 from flows.run_names import find_round
 from generators.footage_files import find_videos
 from schemas.annotator_options import Tracker
@@ -34,6 +35,7 @@ def _run_name() -> str:
     flow_run_name=_run_name,
     task_runner=one_batch_a_stage(),
     persist_result=False,
+    on_running=[claim_run],
 )
 def label_footage(
     folder: str,

@@ -11,6 +11,7 @@ from flows.batches import one_batch_a_stage
 from flows.events import tell_of_run
 from flows.production import stored_clips
 from flows.publishing import publish_version
+from flows.reaper import claim_run
 from flows.residents import release, resident_annotator, resident_embedder, resident_generator
 from flows.run_names import name_recipe_run
 from flows.run_page import show_run
@@ -33,6 +34,7 @@ def _run_name() -> str:
     flow_run_name=_run_name,
     task_runner=one_batch_a_stage(),
     persist_result=False,
+    on_running=[claim_run],
 )
 def republish(
     recipe: str, store: str | None = None, accept: float | None = None, ignore: float | None = None

@@ -12,6 +12,7 @@ from annotators.weights import resolve_weights
 from flows.batches import one_batch_a_stage
 from flows.events import tell_of_retraining
 from flows.progress import StageProgress
+from flows.reaper import claim_run
 from storage.datasets import parse_reference
 from storage.locks import hold
 from storage.store import Store
@@ -27,6 +28,7 @@ def _run_name() -> str:
     flow_run_name=_run_name,
     task_runner=one_batch_a_stage(),
     persist_result=False,
+    on_running=[claim_run],
 )
 def retrain_detector(
     dataset: str,
