@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from cli import bootstrap, calibrate, doctor, fetch, label, plan, publish, recipes, retrain, serve, status, view
+from cli import bootstrap, calibrate, doctor, fetch, gc, label, plan, publish, recipes, retrain, serve, status, view
 from cli import run as run_recipe
 from cli.faults import report_fault
 from cli.session import Session
@@ -113,6 +113,7 @@ app.command("status", rich_help_panel=LOOKING)(status.status)
 app.command("view", rich_help_panel=LOOKING)(view.view)
 app.command("retrain", rich_help_panel=LOOKING)(retrain.retrain)
 app.command("serve", rich_help_panel=SERVING)(serve.serve)
+app.command("gc", rich_help_panel=SERVING)(gc.gc)
 app.command("bootstrap", rich_help_panel=SERVING)(bootstrap.bootstrap)
 
 

@@ -84,7 +84,7 @@ def serve_here(store: Store, home: Path, tell: Tell, port: int | None = None, de
         BusyError: a server is up already for this store, or the port is taken.
         EnvironmentFault: ``PREFECT_API_URL`` names another server; a child failed to start or died.
     """
-    with hold(store, "serve"), _signals_as_interrupts(), ExitStack() as stack:
+    with hold(store, "serve", uses_objects=False), _signals_as_interrupts(), ExitStack() as stack:
         try:
             premises = find_premises(store, home, port)
             file = deployments or premises.project / "deployments" / "prefect.yaml"

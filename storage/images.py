@@ -45,6 +45,16 @@ def store_frame_images(store: Store, record: ClipRecord, *, stride: int, quality
     return _checked(store, fingerprint, record)
 
 
+def read_image_keys(store: Store, index: str) -> list[str]:
+    """Keys of the images that the object ``index``, of the stage ``frame_images``, names.
+
+    Raises:
+        StoreError: not there, or damaged.
+    """
+    _, stage, fingerprint, media_id = index.split("/")
+    return list(read_json(store, stage, fingerprint, media_id).values())
+
+
 def _store_image(store: Store, pixels: np.ndarray, quality: int) -> str:
     data = _encode_jpeg(pixels, quality)
     name = hashlib.sha256(data).hexdigest()

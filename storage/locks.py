@@ -1,10 +1,15 @@
-"""Locks that keep two runs from doing the same work. They save work; commits are correct without them."""
+"""Locks that keep two runs from doing the same work. They save work; commits are correct without them.
 
+Removing is another matter: what a run has just found in the store must stay until the run is over. So all work holds
+``locks/.work`` together, and who removes things holds it alone.
+"""
+
+import fcntl
 import json
 import os
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
@@ -20,18 +25,67 @@ from storage.store import Store
 
 
 @contextmanager
-def hold(store: Store, name: str, *, wait: bool = False) -> Iterator[None]:
+def hold(store: Store, name: str, *, wait: bool = False, uses_objects: bool = True) -> Iterator[None]:
     """Hold the lock ``name`` of the store during the block; a holder that dies, however, frees it.
 
     Args:
         store: the store whose work is guarded.
         name: what is being done, such as ``run-street-night``; a key.
         wait: wait for the holder instead of refusing.
+        uses_objects: False for who neither reads nor writes objects: these may be removed meanwhile.
 
     Raises:
-        BusyError: taken; the message names the holder's process, machine and time.
+        BusyError: taken, or things are being removed; the message names the holder's process, machine and time.
         StoreError: the name is not a key, or the store is not writable.
     """
+    with _hold_name(store, name, wait), _with_other_work(store, wait) if uses_objects else nullcontext():
+        yield
+
+
+@contextmanager
+def hold_alone(store: Store, name: str) -> Iterator[None]:
+    """Hold the lock ``name`` while nobody works on the store's objects, and keep everybody from beginning to.
+
+    Raises:
+        BusyError: somebody does; the message names who.
+        StoreError: the name is not a key, or the store is not writable.
+    """
+    with _hold_name(store, name, wait=False), _locked(store, fcntl.LOCK_EX | fcntl.LOCK_NB) as alone:
+        if not alone:
+            others = [f"{other.work} (process {other.pid})" for other in list_holders(store) if other.work != name]
+            raise BusyError(
+                f"{name}: the store is being worked on: {', '.join(others) or 'by another process'}.",
+                "Wait for it, or stop it.",
+            )
+        yield
+
+
+@contextmanager
+def _with_other_work(store: Store, wait: bool) -> Iterator[None]:
+    with _locked(store, fcntl.LOCK_SH | (0 if wait else fcntl.LOCK_NB)) as free:
+        if not free:
+            raise BusyError(f"things are being removed from the store {store.root}.", "Wait for `framefoundry gc`.")
+        yield
+
+
+@contextmanager
+def _locked(store: Store, mode: int) -> Iterator[bool]:
+    """Hold ``locks/.work`` in ``mode``; False where others keep us from it. Freed by the kernel when we die."""
+    with explain_disk_faults(store.root, "locking the store"):
+        descriptor = os.open(store.root / LOCKS / ".work", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    try:
+        try:
+            fcntl.flock(descriptor, mode)
+            free = True
+        except BlockingIOError:
+            free = False
+        yield free
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def _hold_name(store: Store, name: str, wait: bool) -> Iterator[None]:
     path = store.root / LOCKS / f"{check_key(name).replace('/', '+')}.lock"
     holder = path.with_suffix(".json")
     lock = FileLock(path, timeout=-1 if wait else 0)
