@@ -18,9 +18,13 @@ from storage.locks import hold
 from storage.store import Store
 from trainers.retrain import RETRAINING, RetrainOptions, RetrainReport, Score, retrain
 
+SHOWN_DIGITS = 12
+"""Of a version in the name of a run; they find it, as any beginning does that no other version shares."""
+
 
 def _run_name() -> str:
-    return f"retrain on {flow_run.parameters['dataset']}"
+    name, version = parse_reference(str(flow_run.parameters["dataset"]))
+    return f"retrain on {name}@{version[:SHOWN_DIGITS]}" if version else f"retrain on {name}"
 
 
 @flow(

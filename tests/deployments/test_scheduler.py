@@ -1,4 +1,4 @@
-"""The whole serving stack: a run that nobody but the scheduler asked for completes, and nothing is left behind."""
+"""The whole serving stack: what the schedule started starts what is to follow, and nothing is left behind."""
 
 import json
 import os
@@ -8,11 +8,11 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from urllib.request import Request, urlopen
 
 import psutil
 import pytest
 
+from flows.prefect_api import ask
 from storage.datasets import find_version
 from storage.store import Store
 
@@ -31,6 +31,7 @@ clip: {frames: 8, fps: 8, width: 160, height: 96}
 annotator: {kind: truth}
 curation: {min_track_frames: 1}
 split: {train: 1, val: 0, test: 0}
+publish: {yolo: {stride: 4}}
 """
 
 DEPLOYMENTS = """
@@ -41,10 +42,21 @@ deployments:
   - name: tick
     entrypoint: flows.build.build_dataset
     parameters: {recipe: "%s", store: "{{ $FRAMEFOUNDRY_STORE }}"}
-    schedules: [{slug: often, interval: 15}]
+    schedules: [{slug: often, interval: 30}]
     concurrency_limit: {limit: 1, collision_strategy: CANCEL_NEW}
-    work_pool: {name: framefoundry, work_queue_name: local}
+    work_pool: {name: framefoundry, work_queue_name: cpu}
+  - name: retrain
+    entrypoint: flows.retrain.retrain_detector
+    parameters: {dataset: nothing, epochs: 1, store: "{{ $FRAMEFOUNDRY_STORE }}"}
+    triggers:
+      - type: event
+        expect: [dataset.published]
+        match: {prefect.resource.id: framefoundry.dataset.tick}
+        parameters:
+          dataset: {__prefect_kind: jinja, template: "{{ event.payload.dataset }}"}
+    work_pool: {name: framefoundry, work_queue_name: gpu}
 """
+AUTOMATIONS = PROJECT / "deployments" / "automations.yaml"
 
 
 @pytest.fixture
@@ -53,6 +65,7 @@ def serving(tmp_path):
     recipe, deployments = tmp_path / "tick.yaml", tmp_path / "prefect.yaml"
     recipe.write_text(RECIPE)
     deployments.write_text(DEPLOYMENTS % recipe)
+    (tmp_path / "automations.yaml").write_text(AUTOMATIONS.read_text())
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -82,25 +95,40 @@ def wait_for(found, seconds: float, process: subprocess.Popen, log: Path):
     return answer
 
 
-def finished_runs(api: str) -> list[dict]:
-    wanted = {"flow_runs": {"state": {"type": {"any_": ["COMPLETED", "FAILED", "CRASHED"]}}}}
-    request = Request(f"{api}/flow_runs/filter", json.dumps(wanted).encode(), {"Content-Type": "application/json"})
-    with urlopen(request, timeout=30) as answer:
-        return json.loads(answer.read())
+def finished_run(api: str, deployment: str) -> dict | None:
+    """The first run of ``deployment`` that has ended, if one has."""
+    wanted = {
+        "deployments": {"name": {"any_": [deployment]}},
+        "flow_runs": {"state": {"type": {"any_": ["COMPLETED", "FAILED", "CRASHED"]}}},
+    }
+    runs = ask("POST", f"{api}/flow_runs/filter", wanted | {"sort": "START_TIME_ASC"})
+    return runs[0] if runs else None
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(START_SECONDS + RUN_SECONDS + STOP_SECONDS)
-def test_a_run_that_the_scheduler_made_completes_and_everything_stops(serving, tmp_path):
+@pytest.mark.timeout(START_SECONDS + 2 * RUN_SECONDS + STOP_SECONDS)
+def test_a_scheduled_run_publishes_its_event_starts_the_retraining_and_everything_stops(serving, tmp_path):
     log, address = tmp_path / "serve.log", tmp_path / "prefect" / "serve.json"
     wait_for(address.exists, START_SECONDS, serving, log)
     api = json.loads(address.read_text())["api_url"]
 
-    runs = wait_for(lambda: finished_runs(api), RUN_SECONDS, serving, log)
+    built = wait_for(lambda: finished_run(api, "tick"), RUN_SECONDS, serving, log)
     worker_log = (tmp_path / "prefect" / "logs" / "worker.log").read_text()
-    assert runs[0]["created_by"]["type"] == "SCHEDULE"
-    assert runs[0]["state"]["type"] == "COMPLETED", worker_log
-    assert find_version(Store.open(tmp_path / "store", create=False), "tick").path.is_dir()
+    assert built["created_by"]["type"] == "SCHEDULE"
+    assert built["state"]["type"] == "COMPLETED", worker_log
+    assert built["name"] == "build tick, round 1"
+    version = find_version(Store.open(tmp_path / "store", create=False), "tick")
+
+    retrained = wait_for(lambda: finished_run(api, "retrain"), RUN_SECONDS, serving, log)
+    worker_log = (tmp_path / "prefect" / "logs" / "worker.log").read_text()
+    assert retrained["created_by"]["type"] == "AUTOMATION"
+    assert retrained["state"]["type"] == "COMPLETED", worker_log
+    assert retrained["name"] == f"retrain on tick@{version.version[:12]}"
+
+    automations = [automation["name"] for automation in ask("POST", f"{api}/automations/filter", {})]
+    assert sorted(automations) == [
+        "framefoundry-degraded-quality", "framefoundry-late-runs", "framefoundry-zombies", "retrain__automation_1",
+    ]  # fmt: skip
 
     family = psutil.Process(serving.pid).children(recursive=True)
     assert len(family) >= 2  # the server and the worker
