@@ -8,8 +8,8 @@ import typer
 from cli.publish import ACCEPT_HELP, IGNORE_HELP
 from cli.session import Session
 
-# Footage is labelled by detectors that have not seen its like: a lower bar than for rendered clips.
-ACCEPT, IGNORE = 0.5, 0.2
+# As in a recipe: confidence is how far a box is borne out by its track, whatever the detector's scores are like.
+ACCEPT, IGNORE = 0.6, 0.2
 
 
 def label(

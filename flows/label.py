@@ -42,7 +42,7 @@ def label_footage(
     weights: str = "starter",
     name: str | None = None,
     classes: list[str] | None = None,
-    accept: Share = 0.5,
+    accept: Share = 0.6,
     ignore: Share = 0.2,
     tracker: Tracker = "offline",
     stride: PositiveInt = 2,
