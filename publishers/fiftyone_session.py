@@ -29,7 +29,8 @@ def fiftyone_session(folder: Path) -> Iterator[Any]:
     settings are the user's own. Importing FiftyOne takes some seconds, once in a process.
 
     Raises:
-        EnvironmentFault: FiftyOne or mongod is missing or does not start, or the database does not answer.
+        EnvironmentFault: FiftyOne or mongod is missing or does not start, or the database does not answer, be it from
+            the beginning or because it died in the block.
     """
     with ExitStack() as stack:
         before, own = os.environ.get(URI_VARIABLE), not database_is_the_users()
@@ -38,7 +39,13 @@ def fiftyone_session(folder: Path) -> Iterator[Any]:
         fiftyone = _connect(uri)
         if own:
             stack.callback(_disconnect, before)
-        yield fiftyone
+        try:
+            yield fiftyone
+        except _mongo_fault() as fault:
+            raise EnvironmentFault(
+                f"FiftyOne's database at {uri} does not answer any more: {fault}.",
+                "Run again: what is committed is kept. Should it happen again, look at the memory of the machine.",
+            ) from fault
 
 
 def read_shown_versions(uri: str) -> dict[str, str | None]:

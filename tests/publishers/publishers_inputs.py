@@ -11,7 +11,11 @@ from publishers.image_export import StoredImages
 from publishers.rows import DatasetRows, build_rows
 from schemas.recipe import Recipe
 from schemas.recipe_text import validate_recipe
+from schemas.records import ClipRecord, Origin, Scenario
 from schemas.tables import BOX_DECISIONS, CLIP_DECISIONS, CLIP_SCORES, CLIPS, TRACKS, table_from_columns
+from storage.clips import commit_clip
+from storage.store import Store
+from storage.video import write_clip
 
 # A box as the tests write it: clip, frame, track, class, (x, y, w, h), verdict.
 Box = tuple[str, int, int, str, tuple[float, float, float, float], str]
@@ -175,3 +179,24 @@ def make_rows(
         clip_scores=make_clip_scores(ids),
         **changes,
     )
+
+
+def commit_clips(store: Store, rows: DatasetRows) -> None:
+    """Small moving pictures under the ids of ``rows``."""
+    for number, clip_id in enumerate(rows.clips["clip_id"].to_pylist()):
+        shades = np.linspace(10, 240, 64, dtype=np.uint8)
+        frames = [np.tile(np.roll(shades, 5 * number + frame)[None, :, None], (48, 1, 3)) for frame in range(8)]
+        with store.scratch("test") as folder:
+            clip = write_clip(folder / "clip.mp4", frames, 8.0)
+            record = ClipRecord(
+                clip_id=clip_id,
+                scenario=Scenario(f"s-{clip_id}", "a street"),
+                media_id=clip.media_id,
+                frames=clip.frames,
+                fps=clip.fps,
+                width=clip.width,
+                height=clip.height,
+                size=clip.size,
+                origin=Origin("procedural", "1"),
+            )
+            commit_clip(store, record, clip.path, None)

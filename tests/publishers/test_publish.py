@@ -5,7 +5,7 @@ import cv2
 import numpy as np
 import pandas as pd
 import pytest
-from publishers_inputs import STREET_BOXES, make_recipe, make_rows
+from publishers_inputs import STREET_BOXES, commit_clips, make_recipe, make_rows
 
 from publishers import publish as publishing
 from publishers.parquet import read_manifest
@@ -13,34 +13,10 @@ from publishers.publish import publish
 from publishers.version import version_of
 from publishers.yolo_labels import restore_boxes
 from schemas.errors import EnvironmentFault, MediaError, StoreError
-from schemas.records import ClipRecord, Origin, Scenario
-from storage.clips import commit_clip
 from storage.datasets import current_version, find_version, list_datasets
 from storage.store import Store
-from storage.video import write_clip
 
 ALL_FORMS = {"yolo": {"stride": 1}, "coco": {"stride": 1}, "fiftyone": {}}
-
-
-def commit_clips(store, rows):
-    """Small moving pictures under the ids of ``rows``."""
-    for number, clip_id in enumerate(rows.clips["clip_id"].to_pylist()):
-        shades = np.linspace(10, 240, 64, dtype=np.uint8)
-        frames = [np.tile(np.roll(shades, 5 * number + frame)[None, :, None], (48, 1, 3)) for frame in range(8)]
-        with store.scratch("test") as folder:
-            clip = write_clip(folder / "clip.mp4", frames, 8.0)
-            record = ClipRecord(
-                clip_id=clip_id,
-                scenario=Scenario(f"s-{clip_id}", "a street"),
-                media_id=clip.media_id,
-                frames=clip.frames,
-                fps=clip.fps,
-                width=clip.width,
-                height=clip.height,
-                size=clip.size,
-                origin=Origin("procedural", "1"),
-            )
-            commit_clip(store, record, clip.path, None)
 
 
 @pytest.fixture
