@@ -1,11 +1,17 @@
 """What a run shows in the Prefect UI: a table of outcomes and a summary with links."""
 
+import base64
+import io
 from pathlib import Path
 
+from PIL import Image
 from prefect.artifacts import create_markdown_artifact
 
 from flows.outcome_table import OutcomeTable, Row
 from schemas.run_report import RunReport, StageTally
+
+CONTACT_SHEET = "contact_sheet.jpg"
+SHEET_SIDE, SHEET_QUALITY = 900, 70
 
 
 def show_run(report: RunReport, outcomes: OutcomeTable | None = None) -> None:
@@ -43,6 +49,7 @@ def run_markdown(report: RunReport) -> str:
 
 {report.clips} clips, {report.frames} frames; {report.accepted_clips} clips accepted.
 {warnings}
+{contact_sheet(path)}
 | class | labels | {" | ".join(_SPLITS)} |
 |---|---|{"---|" * len(_SPLITS)}
 {labels}
@@ -55,6 +62,18 @@ def run_markdown(report: RunReport) -> str:
 - Report with labelled frames, for the browser's address bar: `{(path / "report.html").as_uri()}`
 - Train: `yolo detect train data={path / "yolo" / "data.yaml"}`
 """
+
+
+def contact_sheet(version: Path) -> str:
+    """The contact sheet in the folder of a version, small enough to lie in Prefect's database; empty if it has none."""
+    try:
+        with Image.open(version / CONTACT_SHEET) as image:
+            image.thumbnail((SHEET_SIDE, SHEET_SIDE))
+            data = io.BytesIO()
+            image.convert("RGB").save(data, "JPEG", quality=SHEET_QUALITY)
+    except FileNotFoundError:
+        return ""
+    return f"![Labelled frames](data:image/jpeg;base64,{base64.b64encode(data.getvalue()).decode()})\n"
 
 
 def _stage_line(stage: str, report: RunReport) -> str:

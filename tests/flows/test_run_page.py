@@ -1,4 +1,9 @@
-from flows.run_page import outcome_rows, run_markdown
+import base64
+import io
+
+from PIL import Image
+
+from flows.run_page import contact_sheet, outcome_rows, run_markdown
 from schemas.run_report import RunReport, StageTally
 
 REPORT = RunReport(
@@ -38,3 +43,12 @@ def test_stages_that_worked_side_by_side_say_how_busy_they_were():
     text = run_markdown(REPORT)
     assert "| plan | 1.5 | |" in text
     assert "| render | 4.0 | 40% |" in text
+
+
+def test_the_contact_sheet_lies_in_the_summary_small(tmp_path):
+    assert contact_sheet(tmp_path) == ""
+    Image.new("RGB", (2400, 1200), "white").save(tmp_path / "contact_sheet.jpg")
+    text = run_markdown(REPORT.model_copy(update={"path": str(tmp_path)}))
+    data = text.partition("data:image/jpeg;base64,")[2].partition(")")[0]
+    with Image.open(io.BytesIO(base64.b64decode(data))) as image:
+        assert image.size == (900, 450)
