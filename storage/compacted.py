@@ -26,7 +26,7 @@ from storage.commits import object_key, read_table
 from storage.keys import check_key
 from storage.store import Store
 
-FEWEST_KEYS = 256
+FEWEST_KEYS = 64
 """Fewer commits than this are read one by one, and wait for others before they are copied."""
 SHARD_KEYS, SHARD_BYTES = 8192, 128 << 20
 """A shard holds at most so many commits, and objects of so many bytes."""
