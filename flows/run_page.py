@@ -45,7 +45,10 @@ def run_markdown(report: RunReport) -> str:
     labels = "\n".join(_label_line(name, total, report) for name, total in report.boxes.items() if total)
     stages = "\n".join(_stage_line(stage, report) for stage in [*report.seconds, *report.busy])
     warnings = "".join(f"\n> {warning}\n" for warning in report.warnings)
-    return f"""# {report.dataset}
+    name, _, version = report.dataset.partition("@")
+    return f"""# {name}
+
+Version `{version}`
 
 {report.clips} clips, {report.frames} frames; {report.accepted_clips} clips accepted.
 {warnings}
