@@ -9,6 +9,7 @@ No figure here rewards a still picture for being still: that is what the two mot
 
 from dataclasses import dataclass
 from functools import cache
+from threading import get_ident
 from typing import Any
 
 import numpy as np
@@ -82,11 +83,12 @@ def compare_frames(before: Luma, after: Luma) -> FlowScores:
 
 def _flow(first: Luma, second: Luma) -> Floats:
     """For each pixel of ``first``, the way to its place in ``second``, pixels; ``(H, W, 2)``, x before y."""
-    return np.asarray(_solver().calc(first, second, None), np.float32)
+    return np.asarray(_solver(get_ident()).calc(first, second, None), np.float32)
 
 
 @cache
-def _solver() -> Any:
+def _solver(_thread: int) -> Any:
+    """One solver a thread: it keeps buffers between calls, and two threads in them end the process."""
     import cv2
 
     solver = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_ULTRAFAST)
