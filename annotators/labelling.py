@@ -1,13 +1,16 @@
 """Bring labels into the store: detect, track and score what is missing, keep what is there."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import pyarrow as pa
 
 from annotators.clip_scores import CLIP_SCORES_VERSION, score_clip
 from annotators.embedders import Embedder
 from annotators.embeddings import embed_missing, is_embedded
+from annotators.engine.cores import usable_cores
+from annotators.engine.ordered_work import work_in_order
 from annotators.frame_scores import FRAME_SCORES_VERSION, score_frames
 from annotators.label_keys import label_keys
 from annotators.protocol import Annotator
@@ -75,15 +78,10 @@ def label_sequences(
 
     A sequence in which one clip cannot be decoded fails as a whole: its track ids could not be carried across.
     """
-    missing = [sequence for sequence in sequences if not is_labelled(store, annotator, sequence)]
-    failures = _detect_missing(annotator, store, [record for sequence in missing for record in sequence])
+    outcomes: Iterable[tuple[ClipSequence, Failure | None]] = _label_each(annotator, store, sequences)
     if embedder is not None:
-        readable = (record for sequence in sequences for record in sequence if record.clip_id not in failures)
-        failures |= {failure.clip_id: failure for failure in embed_missing(embedder, store, readable)}
-    for sequence in sequences:
-        broken = next((failures[record.clip_id] for record in sequence if record.clip_id in failures), None)
-        if broken is None and not is_labelled(store, annotator, sequence):
-            broken = _track_and_score(annotator, store, sequence)
+        outcomes = _embed_labelled(embedder, store, list(outcomes))
+    for sequence, broken in outcomes:
         if broken is not None:
             yield from (Failure(record.clip_id, broken.stage, broken.reason, broken.detail) for record in sequence)
         else:
@@ -112,25 +110,73 @@ def score_fingerprint(annotator: Annotator) -> str:
     return digest([annotator.fingerprint, FRAME_SCORES_VERSION, CLIP_SCORES_VERSION])
 
 
-def _detect_missing(annotator: Annotator, store: Store, records: Sequence[ClipRecord]) -> dict[str, Failure]:
-    """Commit detections and frame scores of clips that lack them; failures by clip id."""
-    failures: dict[str, Failure] = {}
-    for record, answer in annotator.detect(_undetected(annotator, store, records)):
-        if isinstance(answer, Failure):
-            failures[record.clip_id] = answer
-        else:
-            commit_table(store, DETECTION_STAGE, annotator.detection_fingerprint, record.media_id, answer)
-    for record in records:
-        if record.clip_id not in failures and not is_committed(
-            store, FRAME_SCORE_STAGE, FRAME_SCORES_VERSION, record.media_id
-        ):
-            try:
-                scores = score_frames(media_path(store, record), record.frames)
-            except MediaError as fault:
-                failures[record.clip_id] = Failure(record.clip_id, "score", "unreadable", str(fault))
-            else:
-                commit_table(store, FRAME_SCORE_STAGE, FRAME_SCORES_VERSION, record.media_id, scores)
-    return failures
+def _label_each(
+    annotator: Annotator, store: Store, sequences: Sequence[ClipSequence]
+) -> Iterator[tuple[ClipSequence, Failure | None]]:
+    """Each of ``sequences`` in order, with its failure: one is scored and tracked while later ones are detected."""
+    missing = [sequence for sequence in sequences if not is_labelled(store, annotator, sequence)]
+    if not missing:
+        yield from ((sequence, None) for sequence in sequences)
+        return
+    _ = annotator.class_names  # loads the detector once, before threads share it
+    detected = _detect_each(annotator, store, missing)
+    finished = work_in_order(partial(_score_and_track, annotator, store), detected, usable_cores(), waiting=2)
+    awaited = {id(sequence) for sequence in missing}
+    for sequence in sequences:
+        yield sequence, next(finished)[1] if id(sequence) in awaited else None
+
+
+def _detect_each(
+    annotator: Annotator, store: Store, sequences: Sequence[ClipSequence]
+) -> Iterator[tuple[ClipSequence, Failure | None]]:
+    """Each of ``sequences`` as soon as all its clips have committed detections; or with why one has none."""
+    undetected = _undetected(annotator, store, [record for sequence in sequences for record in sequence])
+    awaited = {record.clip_id for record in undetected}
+    answers = annotator.detect(undetected)
+    for sequence in sequences:
+        broken = None
+        for record in sequence:
+            if record.clip_id in awaited:
+                _, answer = next(answers)
+                if isinstance(answer, Failure):
+                    broken = broken or answer
+                else:
+                    commit_table(store, DETECTION_STAGE, annotator.detection_fingerprint, record.media_id, answer)
+        yield sequence, broken
+
+
+def _score_and_track(
+    annotator: Annotator, store: Store, detected: tuple[ClipSequence, Failure | None]
+) -> Failure | None:
+    """Commit all that follows from a sequence's detections; why that cannot be done."""
+    sequence, broken = detected
+    for record in sequence:
+        if broken is None:
+            broken = _score_frames(store, record)
+    return broken or _track_and_score(annotator, store, sequence)
+
+
+def _score_frames(store: Store, record: ClipRecord) -> Failure | None:
+    """Commit frame scores of a clip that lacks them."""
+    if is_committed(store, FRAME_SCORE_STAGE, FRAME_SCORES_VERSION, record.media_id):
+        return None
+    try:
+        scores = score_frames(media_path(store, record), record.frames)
+    except MediaError as fault:
+        return Failure(record.clip_id, "score", "unreadable", str(fault))
+    commit_table(store, FRAME_SCORE_STAGE, FRAME_SCORES_VERSION, record.media_id, scores)
+    return None
+
+
+def _embed_labelled(
+    embedder: Embedder, store: Store, outcomes: Sequence[tuple[ClipSequence, Failure | None]]
+) -> Iterator[tuple[ClipSequence, Failure | None]]:
+    """The same, and the frames of every readable clip embedded, in batches across clips."""
+    readable = (record for sequence, broken in outcomes if broken is None for record in sequence)
+    failures = {failure.clip_id: failure for failure in embed_missing(embedder, store, readable)}
+    for sequence, broken in outcomes:
+        unread = next((failures[record.clip_id] for record in sequence if record.clip_id in failures), None)
+        yield sequence, broken or unread
 
 
 def _track_and_score(annotator: Annotator, store: Store, sequence: ClipSequence) -> Failure | None:

@@ -4,7 +4,6 @@ A stream works through a batch alone. So cores never wait for each other within 
 by bit the same whatever the number of cores, whichever frames share its batch and however large that is.
 """
 
-import os
 import threading
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from typing import Any
 import numpy as np
 import yaml
 
+from annotators.engine.cores import usable_cores
 from schemas.annotator_options import Precision
 from schemas.errors import EnvironmentFault
 
@@ -98,10 +98,3 @@ class OpenVinoNetwork:
         if self._precision == "f32":
             options["INFERENCE_PRECISION_HINT"] = "f32"
         return self._core.compile_model(steps.build(), "CPU", options)
-
-
-def usable_cores() -> int:
-    """Cores that this process may use: those it may run on, no more than OMP_NUM_THREADS where that is set."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    limit = os.environ.get("OMP_NUM_THREADS", "")
-    return max(1, min(cores, int(limit))) if limit.isdecimal() else cores
