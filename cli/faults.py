@@ -1,11 +1,12 @@
 """From an exception to what the user reads and the exit code that a script sees."""
 
+import os
 import sys
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from cli.session import Session
-from schemas.errors import FramefoundryError
+from schemas.errors import EnvironmentFault, FramefoundryError
 
 INTERRUPTED = 130
 UNEXPECTED = 1
@@ -39,7 +40,7 @@ def report_fault(fault: BaseException, session: Session, beside: Mapping[str, An
 
 def describe(fault: BaseException) -> ErrorReport:
     """``fault`` in the words and with the exit code of the command line."""
-    ours = find_our_fault(fault)
+    ours = find_our_fault(fault) or _as_lost_server(fault)
     if ours is not None:
         return ErrorReport(type(ours).__name__, ours.message, ours.hint, ours.exit_code)
     if isinstance(fault, KeyboardInterrupt):
@@ -67,6 +68,24 @@ def find_our_fault(fault: BaseException | None) -> FramefoundryError | None:
             return next((member for member in found if member is not None), None)
         fault = fault.__cause__
     return None
+
+
+def _as_lost_server(fault: BaseException) -> EnvironmentFault | None:
+    """``fault`` as what it is where it says that Prefect's server, which answered at the start, does so no more."""
+    api = os.environ.get("PREFECT_API_URL")
+    request = getattr(fault, "_request", None)  # the property beside it raises where there is none
+    if not api or not isinstance(fault, _transport_errors()) or not str(getattr(request, "url", "")).startswith(api):
+        return None
+    return EnvironmentFault(
+        f"Prefect's server at {api} does not answer any more: {fault}",
+        "Run the same command again: every clip that was finished is kept.",
+    )
+
+
+def _transport_errors() -> tuple[type[Exception], ...]:
+    """What the library raises through which Prefect speaks; nothing where it has not been imported."""
+    httpx = sys.modules.get("httpx")
+    return (httpx.TransportError,) if httpx else ()
 
 
 def _print_traceback(fault: BaseException, session: Session) -> None:

@@ -70,6 +70,16 @@ def test_an_unexpected_error_asks_for_a_report(failing):
     assert "--verbose" in answer.stderr
 
 
+@pytest.mark.parametrize(("asked", "code"), [("http://127.0.0.1:4200/api/flow_runs/", 4), ("https://hub.example/x", 1)])
+def test_a_server_of_prefects_that_is_gone_is_named_and_no_other(failing, monkeypatch, asked, code):
+    import httpx
+
+    monkeypatch.setenv("PREFECT_API_URL", "http://127.0.0.1:4200/api")
+    answer = failing(httpx.ConnectError("[Errno 111] refused", request=httpx.Request("POST", asked)))
+    assert answer.exit_code == code
+    assert ("server at http://127.0.0.1:4200/api does not answer any more" in answer.stderr) == (code == 4)
+
+
 def test_ctrl_c_says_once_that_finished_work_is_kept(failing):
     answer = failing(KeyboardInterrupt())
     assert answer.stderr.count("kept") == 1
