@@ -72,7 +72,7 @@ class RunProcess:
             return False
 
 
-def claim_run(_flow: Any, flow_run: Any, _state: Any) -> None:
+def claim_run(flow: Any, flow_run: Any, state: Any) -> None:
     """Note in the labels of ``flow_run`` that this process carries it out, and reap lost ones; an ``on_running`` hook.
 
     A server that refuses either does not keep the run from its work.
