@@ -4,6 +4,8 @@ import json
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from typing import cast
+from uuid import UUID
 
 from flows.lanes import BatchOutcome
 
@@ -22,11 +24,9 @@ class OutcomeTable:
 
         self._waiting: Counter[str] = Counter()
         self._counts: Counter[tuple[str, str]] = Counter()
-        self._artifact = create_table_artifact(
-            [],
-            key=f"{recipe.replace('_', '-')}-outcomes",  # keys of artifacts know no underscore
-            description=f"Outcomes of {recipe}",
-        )
+        key = f"{recipe.replace('_', '-')}-outcomes"  # keys of artifacts know no underscore
+        created = create_table_artifact([], key=key, description=f"Outcomes of {recipe}")
+        self._artifact = cast(UUID, created)  # a coroutine only where there is an event loop
         self._updated = time.monotonic()
 
     def expect(self, stage: str, clips: int, reused: int) -> None:
