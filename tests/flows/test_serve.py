@@ -1,5 +1,8 @@
 import json
+import re
 import socket
+import subprocess
+from importlib.metadata import version
 
 import pytest
 
@@ -54,6 +57,26 @@ def test_children_get_absolute_places_and_the_address(store, tmp_path):
     assert premises.environment["PREFECT_HOME"] == str(tmp_path / "prefect")
     assert premises.environment["PREFECT_API_URL"] == premises.api
     assert (premises.project / "deployments" / "prefect.yaml").is_file()
+    assert premises.environment["FRAMEFOUNDRY_INBOX"] == str(premises.project / "inbox")
+
+
+def test_every_variable_that_the_deployments_name_is_set_for_them(store, tmp_path):
+    premises = serve.find_premises(store, tmp_path / "prefect", None)
+    text = (premises.project / "deployments" / "prefect.yaml").read_text()
+    named = set(re.findall(r"\{\{ \$(\w+) \}\}", text))
+    assert named and named <= {name for name, value in premises.environment.items() if value}
+
+
+def test_an_inbox_of_one_s_own_is_kept(store, tmp_path, monkeypatch):
+    monkeypatch.setenv("FRAMEFOUNDRY_INBOX", "/srv/footage")
+    assert serve.find_premises(store, tmp_path / "prefect", None).environment["FRAMEFOUNDRY_INBOX"] == "/srv/footage"
+
+
+def test_deployments_carry_the_package_s_version_and_a_clone_s_commit(tmp_path):
+    assert serve.describe_version(tmp_path) == version("framefoundry")
+    for command in (["init", "-q"], ["commit", "-q", "--allow-empty", "-m", "first"]):
+        subprocess.run(["git", "-C", str(tmp_path), "-c", "user.name=a", "-c", "user.email=a@b", *command], check=True)
+    assert re.fullmatch(rf"{re.escape(version('framefoundry'))}\+[0-9a-f]{{7,}}", serve.describe_version(tmp_path))
 
 
 def test_a_second_serving_of_one_store_is_refused(store, tmp_path):
