@@ -10,7 +10,7 @@ import numpy as np
 
 from annotators.box_fusion import fuse_boxes
 from annotators.engine.letterbox import Letterbox, fit_frame
-from annotators.engine.network import open_network
+from annotators.engine.network import Network, open_network
 from annotators.engine.suppression import find_candidates, strongest_first, suppress_overlaps
 from annotators.weights import Weights
 from schemas.annotator_options import Boxes, Engine, Precision
@@ -51,12 +51,14 @@ class Detector:
     Attributes:
         class_names: in the order of the model's class indexes.
         image_size: longer side of its input, pixels, or (height, width) for an export of fixed size.
+        network: the forward pass.
         batch: frames that :meth:`detect` takes at a time at the least cost each.
         workers: threads that may call :meth:`detect` at the same time; 0 where only the one that made it may.
     """
 
     class_names: tuple[str, ...]
     image_size: int | tuple[int, int]
+    network: Network
     batch: int
     workers: int
 
@@ -87,7 +89,7 @@ class Detector:
         Raises:
             EnvironmentFault: not weights of a detector, or the device is not there, or the engine cannot do it.
         """
-        self._network = open_network(
+        self.network = open_network(
             weights,
             engine=engine,
             precision=precision,
@@ -97,11 +99,11 @@ class Detector:
         )
         self._score_floor = score_floor
         self._boxes = boxes
-        self.class_names = self._network.class_names
-        self.batch, self.workers = self._network.batch, self._network.workers
-        own = self._network.image_size
+        self.class_names = self.network.class_names
+        self.batch, self.workers = self.network.batch, self.network.workers
+        own = self.network.image_size
         self.image_size = own if isinstance(own, tuple) else image_size or own
-        self._views = _views(boxes, self.image_size, self._network.stride)
+        self._views = _views(boxes, self.image_size, self.network.stride)
         self._own = threading.local()
 
     def detect(self, frames: Sequence[np.ndarray]) -> list[np.ndarray]:
@@ -144,14 +146,14 @@ class Detector:
         if not frames:
             return
         height, width = frames[0].shape[:2]
-        letterbox = fit_frame((height, width), view.image_size, self._network.stride)
+        letterbox = fit_frame((height, width), view.image_size, self.network.stride)
         images = self._images(letterbox)
         for begin in range(0, len(frames), self.batch):
             part = frames[begin : begin + self.batch]
             # A last batch that is not full is run in full all the same: its shape, unlike what fills it, matters.
             for image, frame in zip(images, part, strict=False):
                 letterbox.place(frame[:, ::-1] if view.mirrored else frame, image)
-            found = find_candidates(self._network.run(images), self._score_floor)
+            found = find_candidates(self.network.run(images), self._score_floor)
             yield from ((rows, letterbox) for rows in islice(found, len(part)))
 
     def _images(self, letterbox: Letterbox) -> np.ndarray:

@@ -20,6 +20,7 @@ from annotators.detections import (
 )
 from annotators.detector import FUSED_IOU, MAX_CANDIDATES, MAX_DETECTIONS, NMS_IOU, VIEW_SCALE, Detector
 from annotators.engine.exports import export_identity
+from annotators.engine.network import check_engine
 from annotators.engine.ordered_work import work_in_order
 from annotators.rival_detections import SAME_THING_IOU, merge_rivals
 from annotators.track_linking import link_detections, pieces_of_tracker
@@ -53,6 +54,12 @@ class YoloAnnotator:
     """
 
     def __init__(self, options: YoloOptions | CarriedOptions, weights: Weights, store: Store) -> None:
+        """Label with ``weights``; nothing is loaded yet.
+
+        Raises:
+            EnvironmentFault: they cannot be run by the engine, or in the precision, that ``options`` name.
+        """
+        check_engine(weights, options.engine, options.precision)
         self._options = options
         self._store = store
         self._tracker = None if options.tracker == OFFLINE else load_tracker_config(options.tracker)

@@ -1,154 +1,269 @@
-"""Frames per second of labelling (detect, track, refine) against the plain ultralytics loop on the same clips.
+"""Labelling against the plain ultralytics loop, ultralytics' own best, and the bare model: same clips, one run.
 
-The plain loop is ``for r in YOLO(w).track(source=clip, stream=True)``, same tracker, its model loaded once. Both
-read the same procedural clips, in turn, round by round; the best round of each counts, so that other work on the
-machine does not. The last line is one JSON object: `vs_plain` is `frames_per_second` over `plain_frames_per_second`.
+At 320 and 640 pixels, with the arithmetic of `precision` f32, auto and int8, on procedural clips of 320x192:
+
+- plain: ``for r in YOLO("w.pt").track(source=folder, stream=True, tracker=t)``, in torch;
+- best: the same on an OpenVINO export with ``batch=8``;
+- limit: the compiled model alone, all cores, frames in memory (our arrangement or ultralytics', the faster one);
+- ours: with `boxes: strongest`, `refine: null` and the loop's tracker, so that the work is the same, detections and
+  tracks written to a store. The product's default, which looks twice and refines, has rows of its own.
+
+Sides take turns, round by round; the best round of each counts. F1 is of the labels against truth, IoU 0.5, boxes from
+score 0.25. The last line is one JSON object: `vs_plain`, `vs_ultralytics` and `share_of_limit` (frames a second of ours
+over theirs) by case, `core_ms_beside_model` (core-milliseconds a frame that are not the forward pass, the most of the
+auto and int8 cases), `identical_tracks` (f32 against the plain loop: every id, class and frame, boxes to 0.05 px), and
+`f1_change` against the plain loop by case.
+
+    python benchmarks/labelling_speed.py [--full] [--tracker ocsort]
 """
 
 import argparse
 import json
 import tempfile
-import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
 
-from annotators.frame_scores import score_frames
-from annotators.offline import prepare_ultralytics
-from annotators.trackers import load_tracker_config
+import numpy as np
+from labels.clips import Truth, render_clips, truth_of
+from labels.scoring import LabelledClip, count_errors
+from speed.our_side import as_labels, label_and_write, measure_bare, measure_parts
+from speed.stopwatch import Stopwatch
+from speed.ultralytics_loops import TrackLoop, make_static_export
+
+from annotators.engine.letterbox import fit_frame
+from annotators.labelling import label_sequences
 from annotators.weights import resolve_weights
 from annotators.yolo import YoloAnnotator
-from generators.procedural import render
-from generators.procedural.scene import SceneRequest
-from schemas.annotator_options import YoloOptions
-from schemas.records import ClipRecord, Origin, Scenario
-from storage.clips import commit_clip, media_path
+from schemas.annotator_options import Precision, YoloOptions
+from schemas.records import ClipRecord, Failure
+from storage.clips import media_path
 from storage.store import Store
-from storage.video import read_frames, write_clip
+from storage.video import read_frames
 
-OBJECTS = {"car": 2, "person": 2, "bicycle": 1, "bus": 1, "dog": 1}
-CONDITIONS = (
-    {"weather": "clear", "light": "day"},
-    {"weather": "rain", "light": "night"},
-    {"weather": "fog", "light": "dusk"},
-)
+SIZES = (320, 640)
+FLOOR = 0.1
+"""Score floor of all sides: what ``track`` has by default."""
+
+JUDGED_SCORE = 0.25
+BATCH = 8
 
 
 @dataclass
-class Stage:
-    """Seconds of the best round of one stage, by the clock and of the processor."""
+class Case:
+    """One size and precision: who took how long, and what came out."""
 
-    wall: float = float("inf")
-    processor: float = float("inf")
+    size: int
+    precision: Precision
+    ours: Stopwatch = field(default_factory=Stopwatch)
+    best: Stopwatch = field(default_factory=Stopwatch)
+    limit: float = 0.0
+    forward_ms: float = 0.0
+    parts: dict[str, float] = field(default_factory=dict)
+    labels: list[LabelledClip] = field(default_factory=list)
 
-    def measure(self, work: Callable[[], Any]) -> Any:
-        """Do ``work`` and keep its seconds if they are the fewest so far."""
-        wall, processor = time.perf_counter(), time.process_time()
-        result = work()
-        self.wall = min(self.wall, time.perf_counter() - wall)
-        self.processor = min(self.processor, time.process_time() - processor)
-        return result
+    @property
+    def name(self) -> str:
+        """Such as 320_auto."""
+        return f"{self.size}_{self.precision}"
+
+
+@dataclass(frozen=True)
+class Scene:
+    """What all sides work on."""
+
+    store: Store
+    records: Sequence[ClipRecord]
+    folder: Path
+    tracker: str
+    rounds: int
+
+    @property
+    def frames(self) -> int:
+        """Of all clips."""
+        return sum(record.frames for record in self.records)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--full", action="store_true", help="more clips and rounds, for the record")
-    parser.add_argument("--weights", default="starter", help="as in a recipe")
-    parser.add_argument("--tracker", default="ocsort")
-    parser.add_argument("--batch", type=int, default=8)
-    parser.add_argument(
-        "--boxes", default="voted", help="voted looks at a frame once, as the plain loop; two_views twice"
-    )
-    parser.add_argument("--device", default="auto")
+    parser.add_argument("--tracker", default="bytetrack")
     choice = parser.parse_args()
-    clips, rounds = (24, 5) if choice.full else (4, 2)
-    options = YoloOptions(
-        weights=choice.weights, tracker=choice.tracker, batch=choice.batch, boxes=choice.boxes, device=choice.device
+    clips, rounds = (24, 4) if choice.full else (6, 2)
+    with tempfile.TemporaryDirectory() as scratch:
+        store = Store.open(Path(scratch) / "store")
+        records = [record for _, record in render_clips(store, clips)]
+        folder = Path(scratch) / "clips"
+        folder.mkdir()
+        for place, record in enumerate(records):
+            (folder / f"{place:03d}.mp4").symlink_to(media_path(store, record))
+        compare(Scene(store, records, folder, choice.tracker, rounds), Path(scratch))
+
+
+def compare(scene: Scene, scratch: Path) -> None:
+    """Measure every case and print the tables and the line of JSON."""
+    precisions: tuple[Precision, ...] = ("f32", "auto", "int8") if find_spec("nncf") else ("f32", "auto")
+    if "int8" not in precisions:
+        print("nncf is not installed: no INT8 rows")
+    cases, plain, plain_labels = [], {}, {}
+    for size in SIZES:
+        of_size = [Case(size, precision) for precision in precisions]
+        plain[size] = Stopwatch()
+        plain_labels[size] = measure_size(scene, of_size, plain[size], scratch)
+        cases += of_size
+    truths = [truth_of(scene.store, record, _class_names(scene)) for record in scene.records]
+    report(scene, cases, plain, plain_labels, truths)
+
+
+def measure_size(scene: Scene, cases: list[Case], plain: Stopwatch, scratch: Path) -> list[LabelledClip]:
+    """Fill in ``cases``, all of one size; the plain loop's labels."""
+    size = cases[0].size
+    weights = resolve_weights("starter", scene.store)
+    first = scene.records[0]
+    shape = fit_frame((first.height, first.width), size, 32).input
+    loop = TrackLoop(weights.path, scene.folder, scene.tracker, size, FLOOR, batch=1)
+    bests = [
+        TrackLoop(
+            make_static_export(weights, case.precision, shape, BATCH, scratch), scene.folder, scene.tracker, size,
+            FLOOR, BATCH,
+        )
+        for case in cases
+    ]  # fmt: skip
+    annotators = [YoloAnnotator(_options(scene, case), weights, scene.store) for case in cases]
+    for side in (loop, *bests):
+        side.run()
+    for annotator in annotators:
+        label_and_write(annotator, scene.store, scene.records)
+    plain_labels: list[LabelledClip] = []
+    for _ in range(scene.rounds):
+        plain_labels = plain.measure(loop.run)
+        for case, best, annotator in zip(cases, bests, annotators, strict=True):
+            case.best.measure(best.run)
+            tracks = case.ours.measure(
+                lambda annotator=annotator: label_and_write(annotator, scene.store, scene.records)
+            )
+            case.labels = [as_labels(table, annotator.class_names) for table in tracks]
+    images = [image for record in scene.records for _, image in read_frames(media_path(scene.store, record))]
+    for case, annotator in zip(cases, annotators, strict=True):
+        bare = measure_bare(_options(scene, case), annotator, images, scene.rounds)
+        case.limit = min(bare.limit.wall, bare.latency.wall)
+        case.forward_ms = bare.limit.processor / scene.frames * 1e3
+        parts = measure_parts(_options(scene, case), annotator, scene.store, scene.records, scene.rounds)
+        case.parts = {name: part.processor / scene.frames * 1e3 for name, part in parts.items()}
+    return plain_labels
+
+
+def report(
+    scene: Scene,
+    cases: list[Case],
+    plain: dict[int, Stopwatch],
+    plain_labels: dict[int, list[LabelledClip]],
+    truths: list[Truth],
+) -> None:
+    """Print the tables and the line of JSON."""
+    frames = scene.frames
+    print(f"{frames} frames of 320x192, {scene.tracker}; frames a second, and how many times as fast ours is")
+    print(
+        f"{'case':10}"
+        + "".join(f"{head:>8}" for head in ("plain", "best", "ours", "limit"))
+        + f"{'vs plain':>10}{'vs best':>9}{'of limit':>10}{'F1':>8}"
     )
-    with tempfile.TemporaryDirectory() as folder:
-        store = Store.open(Path(folder) / "store")
-        records = list(_commit_clips(store, clips))
-        report(*compare(options, store, records, rounds), sum(record.frames for record in records))
-
-
-def compare(
-    options: YoloOptions, store: Store, records: list[ClipRecord], rounds: int
-) -> tuple[dict[str, Stage], dict[str, int]]:
-    """Run both over ``records``; seconds by stage and boxes by side."""
-    annotator = YoloAnnotator(options, resolve_weights(options.weights, store), store)
-    plain_loop = _plain_loop(annotator, options, [media_path(store, record) for record in records])
-    stages = {name: Stage() for name in ("plain", "ours", "decode", "detect", "track", "score")}
-    boxes = {}
-    annotator.detector, next(plain_loop(1))  # load and warm up
-    for _ in range(rounds):
-        boxes["plain"] = stages["plain"].measure(lambda: sum(plain_loop(len(records))))
-        detections = stages["detect"].measure(lambda: list(annotator.detect(records)))
-        tables = stages["track"].measure(lambda pairs=detections: [annotator.track([pair])[0] for pair in pairs])
-        boxes["ours"] = sum(table.num_rows for table in tables)
-        stages["decode"].measure(lambda: [sum(1 for _ in read_frames(media_path(store, r))) for r in records])
-        stages["score"].measure(lambda: [score_frames(media_path(store, r), r.frames) for r in records])
-    stages["ours"] = Stage(
-        stages["detect"].wall + stages["track"].wall, stages["detect"].processor + stages["track"].processor
+    for case in cases:
+        speeds = [frames / seconds for seconds in (plain[case.size].wall, case.best.wall, case.ours.wall, case.limit)]
+        ratios = speeds[2] / speeds[0], speeds[2] / speeds[1], speeds[2] / speeds[3]
+        print(
+            f"{case.name:10}" + "".join(f"{speed:>8.0f}" for speed in speeds)
+            + f"{ratios[0]:>10.2f}{ratios[1]:>9.2f}{ratios[2]:>10.2f}{_f1(case.labels, truths):>8.3f}"
+        )  # fmt: skip
+    for size in SIZES:
+        print(f"{size}_plain{'':55}{_f1(plain_labels[size], truths):>8.3f}")
+    parts = list(cases[0].parts)
+    print("\ncore-milliseconds a frame\n" + f"{'case':10}{'best':>8}{'ours':>8}{'forward':>9}{'beside':>8}" + "".join(
+        f"{name:>11}" for name in (*parts, "hand-over")))  # fmt: skip
+    for case in cases:
+        beside = _beside(case, frames)
+        rest = beside - sum(case.parts.values())
+        print(
+            f"{case.name:10}{case.best.processor / frames * 1e3:>8.2f}{case.ours.processor / frames * 1e3:>8.2f}"
+            f"{case.forward_ms:>9.2f}{beside:>8.2f}"
+            + "".join(f"{value:>11.3f}" for value in (*case.parts.values(), rest))
+        )
+    report_default(scene, plain[SIZES[0]].wall)
+    fast = [case for case in cases if case.precision != "f32"]
+    exact = [
+        _largest_difference(*pair)
+        for case in cases
+        if case.precision == "f32"
+        for pair in zip(case.labels, plain_labels[case.size], strict=True)
+    ]
+    same = [difference for difference in exact if np.isfinite(difference)]
+    print(
+        f"f32 against the plain loop: in {len(same)} of {len(exact)} clips the same boxes and ids, "
+        f"at most {max(same, default=0):.5f} px apart"
     )
-    return stages, boxes
-
-
-def report(stages: dict[str, Stage], boxes: dict[str, int], frames: int) -> None:
-    """Print the table and the line of JSON."""
-    titles = {
-        "plain": "plain loop", "ours": "ours: detect + track + refine", "detect": "  detect, decoding included",
-        "decode": "  decode alone", "track": "  track + refine", "score": "frame scores (on top)",
-    }  # fmt: skip
-    plain = stages["plain"]
-    print(f"{frames} frames of 320x192\n{'':32}{'frames/s':>10}{'ms CPU/frame':>14}{'vs plain':>10}{'boxes':>8}")
-    for name, title in titles.items():
-        stage = stages[name]
-        ratio = f"{plain.wall / stage.wall:.2f}" if name in {"plain", "ours"} else ""
-        speed, cost = frames / stage.wall, stage.processor / frames * 1e3
-        print(f"{title:32}{speed:>10.1f}{cost:>14.2f}{ratio:>10}{boxes.get(name, ''):>8}")
     figures = {
-        "vs_plain": plain.wall / stages["ours"].wall,
-        "vs_plain_processor": plain.processor / stages["ours"].processor,
-        "frames_per_second": frames / stages["ours"].wall,
-        "plain_frames_per_second": frames / plain.wall,
-        "detect_frames_per_second": frames / stages["detect"].wall,
-        "track_frames_per_second": frames / stages["track"].wall,
-        "score_frames_per_second": frames / stages["score"].wall,
+        "vs_plain": {c.name: round(plain[c.size].wall / c.ours.wall, 2) for c in cases},
+        "vs_ultralytics": {c.name: round(c.best.wall / c.ours.wall, 2) for c in fast},
+        "share_of_limit": {c.name: round(c.limit / c.ours.wall, 2) for c in cases},
+        "core_ms_beside_model": round(max(_beside(case, frames) for case in fast), 2),
+        "identical_tracks": max(exact) <= 0.05,
+        "identical_clips": f"{sum(one <= 0.05 for one in exact)} of {len(exact)}",
+        "f1_change": {c.name: round(_f1(c.labels, truths) - _f1(plain_labels[c.size], truths), 4) for c in fast},
+        "frames": frames,
     }
-    print(json.dumps({**{name: round(value, 2) for name, value in figures.items()}, "frames": frames}))
+    print(json.dumps(figures))
 
 
-def _commit_clips(store: Store, clips: int) -> Iterator[ClipRecord]:
-    for seed in range(clips):
-        request = SceneRequest(CONDITIONS[seed % len(CONDITIONS)], OBJECTS, seed, 48, 12.0, 320, 192)
-        with store.scratch("benchmark") as folder:
-            encoded = write_clip(folder / "clip.mp4", render.render_pictures(request), 12)
-            record = ClipRecord(
-                f"clip{seed}", Scenario(str(seed), ""), encoded.media_id, encoded.frames, encoded.fps, encoded.width,
-                encoded.height, encoded.size, Origin("procedural", "benchmark"),
-            )  # fmt: skip
-            yield commit_clip(store, record, encoded.path, None)
+def report_default(scene: Scene, plain: float) -> None:
+    """Print what the product's own path takes: two views, offline tracks, refinement, frame and clip scores."""
+    annotator = YoloAnnotator(YoloOptions(), resolve_weights("starter", scene.store), scene.store)
+    label_and_write(annotator, scene.store, scene.records[:2])
+    label, scored = Stopwatch(), Stopwatch()
+    for _ in range(scene.rounds):
+        label.measure(lambda: label_and_write(annotator, scene.store, scene.records))
+
+    def label_all() -> None:
+        for answer in label_sequences(annotator, scene.store, [(record,) for record in scene.records]):
+            if isinstance(answer, Failure):
+                raise SystemExit(f"{answer.clip_id}: {answer.detail}")
+
+    scored.measure(label_all)
+    print("\nthe product's default (two views, offline tracks, refinement), auto")
+    for name, watch in (("labels", label), ("labels and scores, once", scored)):
+        speed, cost = scene.frames / watch.wall, watch.processor / scene.frames * 1e3
+        print(
+            f"{name:26}{speed:>8.0f} frames/s, {plain / watch.wall:.2f} of the plain loop's, {cost:.2f} core-ms a frame"
+        )
 
 
-def _plain_loop(annotator: YoloAnnotator, options: YoloOptions, paths: list[Path]) -> Callable[[int], Iterator[int]]:
-    """The loop over the first clips; yields the number of tracked boxes of each frame."""
-    prepare_ultralytics()
-    import torch
-    from ultralytics.models import YOLO
+def _options(scene: Scene, case: Case) -> YoloOptions:
+    return YoloOptions.model_validate(
+        {
+            "tracker": scene.tracker, "image_size": case.size, "score_floor": FLOOR, "boxes": "strongest",
+            "refine": None, "engine": "openvino", "precision": case.precision, "batch": BATCH,
+        }
+    )  # fmt: skip
 
-    threads = torch.get_num_threads()
-    model = YOLO(annotator.weights.path, task="detect")
-    device = None if options.device == "auto" else options.device
-    config = str(load_tracker_config(options.tracker).path)
 
-    def run(clips: int) -> Iterator[int]:
-        for path in paths[:clips]:
-            for result in model.track(source=str(path), stream=True, tracker=config, device=device, verbose=False):
-                torch.set_num_threads(threads)  # the set-up of the first call changes it
-                yield len(result.boxes) if result.boxes.is_track else 0
+def _beside(case: Case, frames: int) -> float:
+    return case.ours.processor / frames * 1e3 - case.forward_ms
 
-    return run
+
+def _class_names(scene: Scene) -> tuple[str, ...]:
+    return YoloAnnotator(YoloOptions(), resolve_weights("starter", scene.store), scene.store).class_names
+
+
+def _f1(labels: Sequence[LabelledClip], truths: Sequence[Truth]) -> float:
+    return count_errors([clip.take(clip.confidence >= JUDGED_SCORE) for clip in labels], truths).f1[0]
+
+
+def _largest_difference(ours: LabelledClip, theirs: LabelledClip) -> float:
+    """Of any side of any box of a clip, pixels; infinite where frames, ids or classes differ."""
+    for column in ("frame", "track", "class_index"):
+        if not np.array_equal(getattr(ours, column), getattr(theirs, column)):
+            return float("inf")
+    return float(np.abs(ours.corners - theirs.corners).max(initial=0))
 
 
 if __name__ == "__main__":

@@ -4,10 +4,10 @@ import logging
 import os
 import shutil
 import tempfile
+import warnings
 from collections.abc import Callable
 from contextlib import redirect_stdout
 from importlib.metadata import version
-from importlib.util import find_spec
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,6 @@ from annotators.checkpoint import kept_threads, load_detection_model
 from annotators.engine.calibration import calibration_inputs, calibration_sha256
 from annotators.weights import Weights
 from schemas.annotator_options import Precision
-from schemas.errors import EnvironmentFault
 from schemas.identity import digest
 
 EXPORT_VERSION = 1
@@ -36,12 +35,11 @@ def provide_export(weights: Weights, precision: Precision, image_size: int | Non
         image_size: longer side, pixels, of the inputs that INT8 is calibrated on; None: as trained.
 
     Raises:
-        EnvironmentFault: not weights of a detector, or INT8 is asked for and nncf is not installed.
+        EnvironmentFault: not weights of a detector.
     """
     whole = _provide(_key(weights, "f32"), lambda folder: _export(weights, folder))
     if precision != "int8":
         return whole
-    _require_nncf()
     return _provide(_key(weights, "int8", image_size), lambda folder: _quantise(whole, folder, image_size))
 
 
@@ -85,7 +83,8 @@ def _export(weights: Weights, folder: Path) -> None:
         copy = Path(scratch) / "model.pt"  # ultralytics writes beside the checkpoint
         shutil.copyfile(weights.path, copy)
         model = load_detection_model(Weights(weights.name, copy, weights.sha256))
-        with kept_threads():
+        with kept_threads(), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # tracing is deprecated, and what ultralytics does
             made = model.export(format="openvino", dynamic=True, device="cpu", verbose=False)
         for file in Path(made).iterdir():
             shutil.move(file, folder / file.name)
@@ -120,11 +119,3 @@ def _quantise(whole: Path, folder: Path, image_size: int | None) -> None:
         )
     ov.save_model(small, folder / "model.xml", compress_to_fp16=False)
     (folder / "metadata.yaml").write_text(told, encoding="utf-8")
-
-
-def _require_nncf() -> None:
-    if find_spec("nncf") is None:
-        raise EnvironmentFault(
-            "annotator.precision: int8 needs nncf, which is not installed.",
-            "Install it (`pip install nncf`), use auto or f32, or give an INT8 OpenVINO export as weights.",
-        )

@@ -1,5 +1,6 @@
 """What every way to run a detector's forward pass offers, and which one is meant here."""
 
+from importlib.util import find_spec
 from typing import Protocol
 
 import numpy as np
@@ -38,6 +39,24 @@ class Network(Protocol):
         """
 
 
+def check_engine(weights: Weights, engine: Engine, precision: Precision) -> None:
+    """See to it, before anything is loaded, that ``weights`` can be run as asked.
+
+    Raises:
+        EnvironmentFault: they cannot, whatever the device.
+    """
+    if weights.is_export and engine == "torch":
+        raise EnvironmentFault("annotator.engine: an OpenVINO export does not run in torch.", "Use auto or openvino.")
+    if precision == "int8" and not weights.is_export:
+        if engine == "torch":
+            raise EnvironmentFault("annotator.precision: int8 runs in OpenVINO, not in torch.", "Use auto or f32.")
+        if find_spec("nncf") is None:
+            raise EnvironmentFault(
+                "annotator.precision: int8 needs nncf, which is not installed.",
+                "Install it (`pip install nncf`), use auto or f32, or give an INT8 OpenVINO export as weights.",
+            )
+
+
 def open_network(
     weights: Weights, *, engine: Engine, precision: Precision, device: str, image_size: int | None, batch: int
 ) -> Network:
@@ -53,8 +72,7 @@ def open_network(
     Raises:
         EnvironmentFault: not weights of a detector, or the engine cannot do what is asked.
     """
-    if weights.is_export and engine == "torch":
-        raise EnvironmentFault("annotator.engine: an OpenVINO export does not run in torch.", "Use auto or openvino.")
+    check_engine(weights, engine, precision)
     if device != "cpu" and engine == "openvino":
         raise EnvironmentFault(f"annotator.engine: openvino runs on the CPU, not on {device}.", "Use auto or torch.")
     if engine == "torch" or device != "cpu":

@@ -10,7 +10,7 @@ import pytest
 
 from annotators import yolo
 from annotators.checkpoint import load_detection_model
-from annotators.engine import exports
+from annotators.engine import exports, network
 from annotators.engine.calibration import calibration_inputs
 from annotators.engine.exports import provide_export
 from annotators.engine.network import open_network
@@ -110,10 +110,13 @@ def test_an_export_that_fails_leaves_nothing_that_looks_finished(
     assert not list(tmp_path.rglob("*.xml"))
 
 
-def test_int8_without_nncf_is_refused(weights: Weights, export: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(exports, "find_spec", lambda name: None)
+def test_int8_without_nncf_is_refused_before_anything_is_loaded(
+    street: tuple[Store, ClipRecord], export: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(network, "find_spec", lambda name: None)
     with pytest.raises(EnvironmentFault, match="int8 needs nncf"):
-        provide_export(weights, "int8", None)
+        street_annotator(street[0], precision="int8")
+    network.check_engine(Weights("mine", export, ""), "auto", "int8")  # an export is quantised already
 
 
 @pytest.mark.parametrize(
@@ -203,9 +206,10 @@ def test_precision_and_engine_are_part_of_what_a_detection_is(street: tuple[Stor
     store, _ = street
     prints = {
         street_annotator(store, **changes).detection_fingerprint
-        for changes in ({}, {"precision": "f32"}, {"precision": "int8"}, {"engine": "torch"})
+        for changes in ({}, {"precision": "f32"}, {"engine": "torch"})
     }
-    assert len(prints) == 4
+    assert len(prints) == 3
+    assert len({str(exports.export_identity(precision)) for precision in ("auto", "f32", "int8")}) == 3
 
 
 def test_a_long_clip_is_never_in_memory_as_a_whole(street: tuple[Store, ClipRecord], monkeypatch: pytest.MonkeyPatch):
