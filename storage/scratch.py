@@ -5,6 +5,7 @@ What stands in ``tmp/`` and is not leased belongs to nobody. ``tmp/.guard`` clos
 creators share it, the sweeper takes it alone.
 """
 
+import errno
 import fcntl
 import os
 import secrets
@@ -76,8 +77,10 @@ def _remove_if_unleased(entry: Path) -> bool:
     lease = entry / _LEASE if entry.is_dir() and not entry.is_symlink() else entry
     try:
         descriptor = os.open(lease, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
-    except OSError:  # no lease file: its maker died between the two, or rmtree was cut short
-        descriptor = None
+    except OSError as fault:
+        if fault.errno not in {errno.ENOENT, errno.ELOOP}:  # such as too many open files: it may well be leased
+            return False
+        descriptor = None  # no lease file: its maker died between the two, or rmtree was cut short
     try:
         if descriptor is not None:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -1,6 +1,8 @@
+import errno
 import os
 import signal
 import time
+from pathlib import Path
 
 from storage.scratch import sweep
 from storage.store import Store
@@ -65,3 +67,20 @@ def test_sweep_removes_strays_of_any_form_and_counts_them(store, leftovers):
 def test_scratch_lies_on_the_filesystem_of_the_store(store):
     with store.scratch("x") as folder:
         assert folder.stat().st_dev == store.root.stat().st_dev
+
+
+def test_what_cannot_be_looked_into_is_left(store, monkeypatch):
+    """Whoever has too many files open cannot tell whether a thing is leased."""
+    real = os.open
+
+    def refuse_leases(path, flags, *arguments, **options):
+        if Path(path).name == ".lease":
+            raise OSError(errno.EMFILE, "Too many open files")
+        return real(path, flags, *arguments, **options)
+
+    with store.scratch("render") as folder:
+        (folder / "clip.mp4").write_bytes(b"work")
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "open", refuse_leases)
+            assert sweep(store.root / "tmp") == 0
+        assert (folder / "clip.mp4").read_bytes() == b"work"
