@@ -62,8 +62,8 @@ class TrackedBoxes:
 def believe_boxes(boxes: TrackedBoxes, frames: int) -> np.ndarray:
     """``(N,)`` float32, 0 to 1: how far each of ``boxes``, of a sequence of ``frames`` frames, is to be believed."""
     logit = measure_boxes(boxes, frames) @ WEIGHTS + BIAS
-    belief = np.where(boxes.score > 0, 1.0, FILLED_BELIEF) / (1 + np.exp(-logit))
-    return belief.astype(np.float32)
+    belief: np.ndarray = np.where(boxes.score > 0, 1.0, FILLED_BELIEF) / (1 + np.exp(-logit))
+    return belief.astype(np.float32, copy=False)
 
 
 def measure_boxes(boxes: TrackedBoxes, frames: int) -> np.ndarray:

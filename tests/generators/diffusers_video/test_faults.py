@@ -122,11 +122,11 @@ def test_a_fault_of_one_batch_leaves_the_renderer_at_work(plan_of, tasks_of, ren
     def break_first(renderer):
         denoise, left = renderer._denoiser.denoise, [1]
 
-        def failing(tasks):
+        def failing(*arguments, **options):
             if left[0]:
                 left[0] -= 1
                 raise RuntimeError("shapes do not match")
-            return denoise(tasks)
+            return denoise(*arguments, **options)
 
         renderer._denoiser.denoise = failing
 
