@@ -90,7 +90,7 @@ def main() -> None:
     parser.add_argument("--full", action="store_true", help="more clips and rounds, for the record")
     parser.add_argument("--tracker", default="bytetrack")
     choice = parser.parse_args()
-    clips, rounds = (24, 4) if choice.full else (6, 2)
+    clips, rounds = (24, 4) if choice.full else (4, 2)
     with tempfile.TemporaryDirectory() as scratch:
         store = Store.open(Path(scratch) / "store")
         records = [record for _, record in render_clips(store, clips)]
