@@ -5,12 +5,13 @@ BIN := $(VENV)/bin
 UV_VERSION := 0.13.9
 LOCKS := requirements/runtime.txt requirements/dev.txt
 INSTALLED := $(VENV)/.installed
+LONG_BENCHMARKS := benchmarks/label_truth.py benchmarks/faults.py benchmarks/profiles.py
 
 # Everything runs without the network once it is installed.
 export FRAMEFOUNDRY_OFFLINE ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help quickstart test test-all check lint types bench bench-full bootstrap serve lock clean
+.PHONY: help quickstart test test-all check lint types bench bench-labels bench-faults bench-full bootstrap serve lock clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -33,10 +34,17 @@ lint: $(INSTALLED) ## ruff
 types: $(INSTALLED) ## mypy
 	$(BIN)/mypy schemas storage evaluators generators annotators curators publishers trainers flows cli
 
-bench: $(INSTALLED) ## Every benchmark at its quick size (under 15 minutes)
-	@for file in benchmarks/*.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done
+bench: $(INSTALLED) ## The quick benchmarks at their quick size (under 15 minutes)
+	@for file in $(filter-out $(LONG_BENCHMARKS),$(wildcard benchmarks/*.py)); do \
+	  echo "== $$file"; $(BIN)/python $$file || exit 1; done
 
-bench-full: $(INSTALLED) ## Every benchmark at the size of the record
+bench-labels: $(INSTALLED) ## Our labels and the plain loop's against truth, 60 clips (some 10 minutes)
+	$(BIN)/python benchmarks/label_truth.py
+
+bench-faults: $(INSTALLED) ## Runs killed at every write and inside every stage (some 5 minutes)
+	$(BIN)/python benchmarks/faults.py
+
+bench-full: $(INSTALLED) ## Every benchmark at the size of the record (hours)
 	@for file in benchmarks/*.py; do echo "== $$file"; $(BIN)/python $$file --full || exit 1; done
 
 bootstrap: $(INSTALLED) ## Train the bundled starter detector again (hours on a CPU)
