@@ -220,7 +220,7 @@ class LabelQuality(StrictModel):
     Attributes:
         status: ``measured``, ``exact`` (the renderer's own labels), or ``unmeasured``, with a reason in brackets.
         confidence: what the number beside a label is: the probability that it is right (``calibrated``), or the
-            tracker's own score (``score``).
+            raw one that the annotator gave (``score``).
         expected: measured figures; None unless ``measured``.
     """
 
