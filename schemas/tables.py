@@ -52,7 +52,7 @@ TRACKS = _schema(
     _field("class_name", NAME, "class of the whole track"),
     *_BOX,
     _field("score", pa.float32(), "the detector's score of this box; null where interpolated or not detected", True),
-    _field("confidence", pa.float32(), "probability that the box is right; until calibrated: what its track says of it"),
+    _field("confidence", pa.float32(), "probability that the box is right; until calibrated: its track's support"),
     _field("source", NAME, f"one of {', '.join(SOURCES)}"),
 )
 
