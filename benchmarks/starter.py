@@ -12,11 +12,10 @@ import tempfile
 import time
 from pathlib import Path
 
+from labels.clips import render_recipe
+
 from annotators.weights import STARTER_PATH
-from generators.build import build_generator
-from generators.rendering import render_into_store
 from schemas.recipe import Recipe
-from schemas.records import ClipRecord
 from storage.recipes import read_recipe
 from storage.store import Store
 from trainers.evaluate import Evaluation, evaluate_weights
@@ -36,7 +35,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="starter-benchmark-") as folder:
         store = Store.open(Path(folder) / "store")
         started = time.perf_counter()
-        clips = render_clips(recipe, store)
+        clips = render_recipe(store, recipe)
         rendered = time.perf_counter() - started
         itself = {name: name for name in recipe.class_names}
         holdout = Holdout("unseen", "truth", tuple(clips), 4, recipe.class_names, itself)
@@ -55,18 +54,6 @@ def unseen_recipe(variations: int, seed: int) -> Recipe:
         raise SystemExit(f"seed {seed} is the one that the starter was trained on; give another")
     prompts = recipe.prompts.model_copy(update={"variations": variations})
     return recipe.model_copy(update={"prompts": prompts, "seed": seed})
-
-
-def render_clips(recipe: Recipe, store: Store) -> list[ClipRecord]:
-    generator = build_generator(recipe)
-    try:
-        answers = list(render_into_store(generator, store, generator.jobs()))
-    finally:
-        generator.close()
-    failures = [answer for answer in answers if not isinstance(answer, ClipRecord)]
-    if failures:
-        raise SystemExit(f"{len(failures)} clips failed, the first: {failures[0].detail}")
-    return sorted(answers, key=lambda clip: clip.clip_id)
 
 
 def print_tables(evaluation: Evaluation) -> None:

@@ -57,7 +57,7 @@ def render_clips(store: Store, clips: int, seed: int = UNSEEN_SEED) -> list[tupl
     """``clips`` clips of 48 frames, half of them clear: (condition, record), sorted by clip id within each."""
     made = []
     for name in CONDITIONS:
-        records = _render(store, recipe_of(name, clips // 2, seed))
+        records = render_recipe(store, recipe_of(name, clips // 2, seed))
         made += [(name, record) for record in records]
     return made
 
@@ -88,7 +88,8 @@ def truth_of(store: Store, record: ClipRecord, class_names: tuple[str, ...]) -> 
     )
 
 
-def _render(store: Store, recipe: Recipe) -> list[ClipRecord]:
+def render_recipe(store: Store, recipe: Recipe) -> list[ClipRecord]:
+    """Every clip of ``recipe``, rendered into ``store``, by clip id; one that fails ends the benchmark."""
     generator = build_generator(recipe)
     try:
         answers = list(render_into_store(generator, store, generator.jobs()))
