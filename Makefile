@@ -58,6 +58,7 @@ lock: $(INSTALLED) ## Compile requirements/*.in to pinned files without download
 	  --overrides requirements/overrides.txt requirements/runtime.in -o requirements/runtime.txt
 	$(BIN)/uv pip compile --universal --python-version 3.11 --no-header --no-annotate --no-emit-index-url \
 	  --overrides requirements/overrides.txt requirements/dev.in -o requirements/dev.txt
+	grep -vxFf requirements/runtime.txt requirements/dev.txt > requirements/dev.only && mv requirements/dev.only requirements/dev.txt
 
 clean: ## Remove the environment and caches; the store (foundry/) stays
 	rm -rf $(VENV) .pytest_cache .ruff_cache .mypy_cache *.egg-info
