@@ -4,11 +4,13 @@ import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from schemas.errors import EnvironmentFault
 from trainers.checkpoints import strip_checkpoint
+from trainers.training_process import run_in_process
 from trainers.ultralytics_setup import prepare_ultralytics
 from trainers.yolo_dataset import describe_dataset, link_training_tree
 
@@ -83,12 +85,13 @@ def train_detector(
 
     The dataset's own folder is only read. All scratch files stay below ``folder``, where ``run/weights/last.pt`` is a
     usable checkpoint after every epoch.
-    Ctrl-C ends the training with KeyboardInterrupt and leaves that checkpoint. No validation is run: see
+    It runs in a process of its own, which makes equal seeds give equal weights; see :mod:`trainers.training_process`.
+    Ctrl-C ends it with KeyboardInterrupt and leaves that checkpoint. No validation is run: see
     :mod:`trainers.evaluate`.
 
     Raises:
         RecipeError: the dataset is missing, is not one of ours, or has no training images.
-        EnvironmentFault: the base weights are missing.
+        EnvironmentFault: the base weights are missing, or the training failed or died.
     """
     dataset = describe_dataset(data_yaml)
     if options.base is not None and not options.base.is_file():
@@ -99,7 +102,7 @@ def train_detector(
     prepare_ultralytics()
     started = time.monotonic()
     tree = link_training_tree(dataset, folder / "data")
-    last = _run_trainer(tree, options, folder, dataset.uniform_shape, on_epoch)
+    last = run_in_process(partial(_run_trainer, tree, options, folder, dataset.uniform_shape), on_epoch)
     weights = folder / "weights.pt"
     strip_checkpoint(last, weights)
     return TrainedDetector(weights, dataset.class_names, len(dataset.images), time.monotonic() - started, options)
@@ -110,8 +113,9 @@ def _run_trainer(
     options: TrainingOptions,
     folder: Path,
     rectangular: bool,
-    on_epoch: Callable[[EpochReport], None] | None,
+    on_epoch: Callable[[EpochReport], None],
 ) -> Path:
+    prepare_ultralytics()
     import torch
 
     from trainers.street_trainer import StreetTrainer
@@ -119,8 +123,7 @@ def _run_trainer(
     trainer = StreetTrainer(overrides=training_overrides(data_yaml, options, folder, rectangular))
     # After the trainer was made: its device selection sets one thread fewer than there are cores.
     torch.set_num_threads(options.threads or os.cpu_count() or 1)
-    if on_epoch is not None:
-        trainer.add_callback("on_train_epoch_end", lambda running: on_epoch(_report_epoch(running)))
+    trainer.add_callback("on_train_epoch_end", lambda running: on_epoch(_report_epoch(running)))
     trainer.train()
     return Path(trainer.last)
 

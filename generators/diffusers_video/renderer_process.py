@@ -3,12 +3,12 @@
 import os
 import signal
 import threading
-from multiprocessing import connection, parent_process
 from typing import Any
 
 from generators.diffusers_video.messages import Answer, Batch, Event, Fault, Ready, RendererStart
 from generators.diffusers_video.render_plan import RenderPlan
 from schemas.errors import EnvironmentFault, FramefoundryError
+from storage.processes import end_with_parent
 
 _DEVICE_LOST = 70
 
@@ -19,7 +19,7 @@ def serve_batches(pipe: Any, plan: RenderPlan, start: RendererStart) -> None:
     It is sent ``Batch`` objects, and None to end; it sends ``Answer`` objects, from two threads.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # an interrupt goes to the whole group; the parent decides
-    _end_with_parent()
+    end_with_parent()
     lock = threading.Lock()
 
     def tell(answer: Answer) -> None:
@@ -89,16 +89,3 @@ def _prepare_torch(start: RendererStart) -> None:
         )
     if start.memory_left_gb:
         torch.cuda.set_per_process_memory_fraction(1 - start.memory_left_gb / total, index)
-
-
-def _end_with_parent() -> None:
-    """End this process when its parent does, however that came about; a kernel that hangs must not outlive the run."""
-    parent = parent_process()
-    if parent is None:
-        return
-
-    def wait() -> None:
-        connection.wait([parent.sentinel])
-        os._exit(1)
-
-    threading.Thread(target=wait, name="end-with-parent", daemon=True).start()
