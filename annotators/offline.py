@@ -5,6 +5,8 @@ import shutil
 import sys
 from pathlib import Path
 
+REPORTING_SETTINGS = ("sync", "clearml", "comet", "dvc", "mlflow", "raytune", "tensorboard", "wandb")
+
 
 def prepare_ultralytics() -> None:
     """Set ultralytics' environment; call it before each import of it. Repeated calls cost nothing.
@@ -47,8 +49,12 @@ def _provide_fonts(folder: Path) -> None:
 
 
 def _switch_off_reports() -> None:
-    """``sync`` sends usage figures; written only when it is still on, for several processes share the file."""
+    """Usage figures, and services that it reports a training to as soon as their package is installed.
+
+    Written only while one is still on, for several processes share the file.
+    """
     from ultralytics.utils import SETTINGS
 
-    if SETTINGS.get("sync"):
-        SETTINGS.update(sync=False)
+    reporting = {name: False for name in REPORTING_SETTINGS if SETTINGS.get(name)}
+    if reporting:
+        SETTINGS.update(reporting)

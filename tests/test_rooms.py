@@ -17,7 +17,7 @@ MAY_IMPORT = {
     "annotators": {"schemas", "storage", "evaluators"},
     "curators": {"schemas"},
     "publishers": {"schemas", "storage"},
-    "trainers": {"schemas", "storage", "evaluators"},
+    "trainers": {"schemas", "storage", "evaluators", "annotators"},
     "flows": {"schemas", "storage", "evaluators", "generators", "annotators", "curators", "publishers", "trainers"},
     "cli": {
         "schemas", "storage", "evaluators", "generators", "annotators", "curators", "publishers", "trainers", "flows",

@@ -8,10 +8,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from annotators.offline import prepare_ultralytics
 from schemas.errors import EnvironmentFault
 from trainers.checkpoints import strip_checkpoint
 from trainers.training_process import run_in_process
-from trainers.ultralytics_setup import prepare_ultralytics
 from trainers.yolo_dataset import describe_dataset, link_training_tree
 
 

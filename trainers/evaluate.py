@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from annotators.offline import prepare_ultralytics
 from evaluators.detection import DetectionReport, Quality, evaluate_detections, mean_average_precision
 from evaluators.matching import Detections, Truths
 from schemas.errors import EnvironmentFault
@@ -16,7 +17,6 @@ from storage.clips import media_path
 from storage.store import Store
 from storage.video import read_frames
 from trainers.holdout import FRAMES_PER_CLIP, Holdout, class_indexes, read_truths
-from trainers.ultralytics_setup import prepare_ultralytics
 
 SCORE_FLOOR = 0.005
 NMS_IOU = 0.7

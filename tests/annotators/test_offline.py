@@ -4,10 +4,10 @@ import sys
 from pathlib import Path
 
 CODE = """
-from annotators.offline import prepare_ultralytics
+from annotators.offline import REPORTING_SETTINGS, prepare_ultralytics
 prepare_ultralytics()
 from ultralytics.utils import AUTOINSTALL, SETTINGS, USER_CONFIG_DIR, is_online
-print(AUTOINSTALL, SETTINGS["sync"], is_online(),
+print(AUTOINSTALL, any(SETTINGS[name] for name in REPORTING_SETTINGS), is_online(),
       sorted(path.name for path in USER_CONFIG_DIR.glob("*.ttf")), USER_CONFIG_DIR)
 """
 

@@ -78,7 +78,7 @@ def test_pandas_reads_one_row_a_frame(first_run):
 
 
 def test_ultralytics_accepts_the_yolo_export(first_run):
-    from trainers.ultralytics_setup import prepare_ultralytics
+    from annotators.offline import prepare_ultralytics
 
     prepare_ultralytics()
     from ultralytics.data.utils import check_det_dataset
