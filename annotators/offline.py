@@ -5,6 +5,8 @@ import shutil
 import sys
 from pathlib import Path
 
+from annotators.engine.cores import usable_cores
+
 REPORTING_SETTINGS = ("sync", "clearml", "comet", "dvc", "mlflow", "raytune", "tensorboard", "wandb")
 
 
@@ -20,6 +22,8 @@ def prepare_ultralytics() -> None:
     os.environ.setdefault("YOLO_OFFLINE", "true")
     os.environ.setdefault("YOLO_AUTOINSTALL", "false")
     os.environ.setdefault("YOLO_VERBOSE", "false")
+    # Else it sets 1, for this process and all that follow, and our engine would keep to one core.
+    os.environ.setdefault("OMP_NUM_THREADS", str(usable_cores()))
     os.environ.setdefault("ULTRALYTICS_SAFE_LOAD", "true")  # a .pt is a pickle: build only known classes from it
     if "YOLO_CONFIG_DIR" not in os.environ:
         folder = private_folder()

@@ -27,3 +27,25 @@ def test_ultralytics_stays_off_the_network_and_out_of_the_users_settings(tmp_pat
     assert printed == (
         f"False False False ['Arial.Unicode.ttf', 'Arial.ttf'] {tmp_path}/framefoundry/ultralytics/Ultralytics"
     )
+
+
+def test_the_engine_keeps_its_cores_after_ultralytics_was_imported():
+    code = """
+from annotators.engine.cores import usable_cores
+from annotators.offline import prepare_ultralytics
+before = usable_cores()
+prepare_ultralytics()
+import ultralytics
+print(before, usable_cores())
+"""
+    environment = {name: value for name, value in os.environ.items() if name != "OMP_NUM_THREADS"}
+    answer = subprocess.run(
+        [sys.executable, "-c", code],
+        env=environment,
+        cwd=Path(__file__).parents[2],
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    before, after = answer.stdout.split()[-2:]
+    assert before == after
