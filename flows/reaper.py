@@ -1,8 +1,8 @@
-"""Flow runs whose process is gone are marked Crashed by the next run that starts.
+"""Flow runs whose process is gone are marked Crashed by the next start of a run, or of `framefoundry serve`.
 
 Prefect learns of the end of a run from the run itself, or from the worker that started it. Where both were killed, or
-where there was no worker, the run stays Running in its database for good. So every run of ours notes in labels which
-process it is, and every start of one looks for runs whose process no longer exists.
+where there was no worker, the run stays Running in its database for good, and so do its tasks. So every run of ours
+notes in labels which process it is, and every start looks for runs whose process no longer exists.
 """
 
 import logging
@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import Any
 
 import psutil
+
+from flows.cancellation import watch_for_cancellation
 
 PID, STARTED, MACHINE = "framefoundry.pid", "framefoundry.process_started", "framefoundry.machine"
 GRACE_SECONDS = 20.0
@@ -75,10 +77,11 @@ class RunProcess:
 def claim_run(flow: Any, flow_run: Any, state: Any) -> None:
     """Note in the labels of ``flow_run`` that this process carries it out, and reap lost ones; an ``on_running`` hook.
 
-    A server that refuses either does not keep the run from its work.
+    From here on the run can be cancelled, too. A server that refuses anything does not keep the run from its work.
     """
     from prefect.client.orchestration import get_client
 
+    watch_for_cancellation(flow_run.id, has_worker=flow_run.deployment_id is not None)
     try:
         with get_client(sync_client=True) as client:
             client.update_flow_run_labels(flow_run.id, RunProcess.here().labels())
@@ -110,7 +113,45 @@ def reap_lost_runs(client: Any, grace: float = GRACE_SECONDS) -> list[str]:
         message = f"Process {process.pid} on {process.machine.partition('/')[0]} is gone: killed, or the machine was."
         client.set_flow_run_state(run.id, Crashed(message=message), force=True)
         reaped.append(run.name)
+    _reap_tasks(client)
     return reaped
+
+
+def reap_lost_runs_at(api: str) -> list[str]:
+    """:func:`reap_lost_runs` on the server at ``api``, where nothing has just begun."""
+    from prefect.client.orchestration import get_client
+    from prefect.settings import PREFECT_API_URL, temporary_settings
+
+    with temporary_settings({PREFECT_API_URL: api}), get_client(sync_client=True) as client:
+        return reap_lost_runs(client, grace=0)
+
+
+def _reap_tasks(client: Any) -> None:
+    """Mark those task runs Crashed that are unfinished although their flow run has crashed, whoever found that out."""
+    from prefect.client.schemas.filters import (
+        FlowRunFilter,
+        FlowRunFilterState,
+        FlowRunFilterStateType,
+        TaskRunFilter,
+        TaskRunFilterState,
+        TaskRunFilterStateType,
+    )
+    from prefect.client.schemas.objects import StateType
+    from prefect.states import Crashed
+
+    crashed = FlowRunFilterState(type=FlowRunFilterStateType(any_=[StateType.CRASHED]))
+    open_types = [StateType.PENDING, StateType.RUNNING, StateType.CANCELLING]
+    unfinished = TaskRunFilterState(type=TaskRunFilterStateType(any_=open_types))
+    tasks: list[Any] = []
+    while page := client.read_task_runs(
+        flow_run_filter=FlowRunFilter(state=crashed),
+        task_run_filter=TaskRunFilter(state=unfinished),
+        limit=PAGE,
+        offset=len(tasks),
+    ):
+        tasks += page
+    for task in tasks:
+        client.set_task_run_state(task.id, Crashed(message="The process of its run is gone."), force=True)
 
 
 def _unfinished(client: Any) -> Iterator[Any]:

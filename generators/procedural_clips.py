@@ -18,6 +18,7 @@ from schemas.errors import FramefoundryError
 from schemas.recipe import ClipOptions
 from schemas.records import ClipJob, Failure, Origin, Scenario
 from schemas.tables import TRUTH, table_from_columns
+from storage.processes import end_with_parent
 from storage.video import write_clip
 
 KIND = "procedural"
@@ -66,7 +67,7 @@ class ProceduralGenerator:
     def _processes(self) -> ProcessPoolExecutor:
         if self._pool is None:
             # Spawned, not forked: a fork would copy the locks of whatever threads run here.
-            self._pool = ProcessPoolExecutor(self._workers, get_context("spawn"))
+            self._pool = ProcessPoolExecutor(self._workers, get_context("spawn"), initializer=end_with_parent)
         return self._pool
 
 

@@ -1,6 +1,7 @@
 import os
 import subprocess
 import sys
+import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
@@ -17,6 +18,14 @@ class Server:
     def __init__(self, *runs):
         self.runs = {run.id: run for run in runs}
         self.set = {}
+        self.tasks = []
+
+    def read_task_runs(self, *, flow_run_filter, task_run_filter, limit, offset):
+        return self.tasks[offset : offset + limit]
+
+    def set_task_run_state(self, number, state, force):
+        assert force
+        self.set[number] = state
 
     def read_flow_runs(self, *, flow_run_filter, limit, offset):
         return list(self.runs.values())[offset : offset + limit]
@@ -93,6 +102,14 @@ def test_a_run_that_finished_while_it_was_looked_at_keeps_its_state(dead):
     assert server.set == {}
 
 
+def test_unfinished_tasks_of_crashed_runs_are_marked_too_page_by_page(dead, monkeypatch):
+    monkeypatch.setattr("flows.reaper.PAGE", 2)
+    server = Server(flow_run(dead))
+    server.tasks = [SimpleNamespace(id=f"task {number}") for number in range(3)]
+    reap_lost_runs(server)
+    assert all(server.set[f"task {number}"].is_crashed() for number in range(3))
+
+
 def test_all_runs_are_looked_at(dead, monkeypatch):
     monkeypatch.setattr("flows.reaper.PAGE", 2)
     server = Server(*(flow_run(dead, id=number, name=str(number)) for number in range(5)))
@@ -106,19 +123,24 @@ from flows.embedded_server import start_embedded_server
 from flows.prefect_settings import configure_prefect
 configure_prefect(Path(sys.argv[1]))
 start_embedded_server()
-from prefect import flow
+from prefect import flow, task
 from prefect.client.orchestration import get_client
 from flows import reaper
 reaper.GRACE_SECONDS = 0
 reaper.reap_lost_runs.__defaults__ = (0.0,)
 
+@task(persist_result=False)
+def work():
+    print("running", flush=True)
+    time.sleep(600)
+
 @flow(name="long", flow_run_name=sys.argv[2], on_running=[reaper.claim_run], persist_result=False)
 def long():
     if sys.argv[2] == "first":
-        print("running", flush=True)
-        time.sleep(600)
+        work()
     with get_client(sync_client=True) as client:
-        print(sorted((run.name, run.state.type.value) for run in client.read_flow_runs()))
+        tasks = [(run.name.partition("-")[0], run.state.type.value) for run in client.read_task_runs()]
+        print(sorted((run.name, run.state.type.value) for run in client.read_flow_runs()) + tasks)
 
 long()
 """
@@ -136,9 +158,10 @@ def test_the_next_flow_marks_the_run_of_a_killed_process_crashed(tmp_path):
 
     first = start("first")
     assert first.stdout.readline() == "running\n"
+    time.sleep(3)  # the server's recorder writes tasks down in batches
     children = psutil.Process(first.pid).children(recursive=True)
     first.kill()
     first.wait()
     psutil.wait_procs(children, timeout=30)
     told, _ = start("second").communicate(timeout=200)
-    assert told.splitlines()[-1] == "[('first', 'CRASHED'), ('second', 'RUNNING')]"
+    assert told.splitlines()[-1] == "[('first', 'CRASHED'), ('second', 'RUNNING'), ('work', 'CRASHED')]"
