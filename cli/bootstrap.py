@@ -59,7 +59,7 @@ def _bootstrap_detector(session: Session, folder: Path, epochs: int | None, weig
     with flow_calls.flow_surroundings(session) as store:
         from flows.build import build_dataset
 
-        report = build_dataset(str(recipe), store=str(store.root))
+        report = build_dataset(str(recipe), store=store.location)
         from trainers.bootstrap import train_starter
 
         with show_progress(session) as tell:

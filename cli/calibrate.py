@@ -59,7 +59,7 @@ def calibrate(
     with flow_calls.flow_surroundings(session) as store:
         from flows.calibrate import calibrate_labels
 
-        report = calibrate_labels(str(recipe.resolve()), store=str(store.root), clips=count, from_reviews=from_reviews)
+        report = calibrate_labels(str(recipe.resolve()), store=store.location, clips=count, from_reviews=from_reviews)
     show_calibration(session, report)
 
 

@@ -6,7 +6,9 @@ from typing import Annotated
 import typer
 
 from cli.publish import ACCEPT_HELP, IGNORE_HELP
+from cli.run import RunnerOption, WorkersOption
 from cli.session import Session
+from flows.runner_choice import check_runner
 
 # As in a recipe: confidence is how far a box is borne out by its track, whatever the detector's scores are like.
 ACCEPT, IGNORE = 0.6, 0.2
@@ -32,6 +34,8 @@ def label(
     ] = None,
     accept: Annotated[float, ACCEPT_HELP] = ACCEPT,
     ignore: Annotated[float, IGNORE_HELP] = IGNORE,
+    runner: RunnerOption = "threads",
+    workers: WorkersOption = None,
 ) -> None:
     """Label existing videos: detect, track, curate and publish them as a dataset.
 
@@ -43,6 +47,7 @@ def label(
     from generators.footage_files import find_videos
 
     session: Session = context.obj
+    check_runner(runner, workers)
     wanted = split_classes(classes)
     find_videos(folder)  # a folder without videos and missing weights are refused before Prefect starts
     found = resolve_weights(weights, session.open_store())
@@ -54,9 +59,11 @@ def label(
             weights=str(found.path.absolute()) if Path(weights).expanduser().exists() else weights,
             name=name,
             classes=wanted,
-            store=str(store.root),
+            store=store.location,
             accept=accept,
             ignore=ignore,
+            runner=runner,
+            workers=workers,
         )
     finish_run(session, report)
 

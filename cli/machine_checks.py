@@ -8,7 +8,7 @@ from pathlib import Path
 from cli.checks import Check, fault, ok, warning
 from cli.sizes import show_size
 from schemas.errors import FramefoundryError
-from storage.store import DEFAULT_LOCATION, STORE_VARIABLE, Store
+from storage.store import Store
 
 LEAST_FREE = 1_000_000_000
 COMFORTABLE_FREE = 5_000_000_000
@@ -59,7 +59,13 @@ def check_mongod() -> Check:
 
 def check_store(location: str | None) -> list[Check]:
     """Whether the store opens, can be written, and has room. A store that does not exist yet is not created."""
-    root = planned_root(location)
+    try:
+        store = Store.planned(location)
+    except FramefoundryError as refused:
+        return [fault("store", refused.message, refused.hint)]
+    root = store.root
+    if store.address:
+        return [ok("store", f"{store.address} (copies in {root})"), check_disk(root)]
     existing = next(folder for folder in (root, *root.parents) if folder.exists())
     if not os.access(existing, os.W_OK):
         remedy = "Change its permissions, or name another folder with --store."
@@ -70,11 +76,6 @@ def check_store(location: str | None) -> list[Check]:
         except FramefoundryError as refused:
             return [fault("store", refused.message, refused.hint), check_disk(existing)]
     return [ok("store", f"{root}{'' if root == existing else ' (will be created)'}"), check_disk(existing)]
-
-
-def planned_root(location: str | None) -> Path:
-    """Where the store lies, or would be created."""
-    return Path(location or os.environ.get(STORE_VARIABLE) or DEFAULT_LOCATION).expanduser().resolve()
 
 
 def check_disk(folder: Path, needed: int = 0) -> Check:

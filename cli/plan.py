@@ -39,7 +39,6 @@ def plan(
         plan_missing_clips(context.obj, recipe, missing, write)
         return
     from cli.estimates import estimate_jobs
-    from cli.machine_checks import planned_root
     from cli.plan_tables import axis_table, estimate_lines, heading, pair_lines, plan_as_json, scenario_table
     from generators.coverage import coverage
     from storage.recipes import read_recipe
@@ -51,7 +50,7 @@ def plan(
         jobs, remarks, cost = ask_generator(wanted)
     scenarios = [job.scenario for job in jobs]
     covered = coverage(wanted, scenarios) if wanted.prompts is not None else None
-    estimate = estimate_jobs(wanted, jobs, Store(planned_root(session.store)), cost)
+    estimate = estimate_jobs(wanted, jobs, Store.planned(session.store), cost)
     if session.json:  # a hundred thousand clips take seconds to spell out
         session.emit(plan_as_json(wanted, jobs, covered, estimate))
     listed = jobs if every else jobs[:first]

@@ -60,8 +60,8 @@ def read_missing(session: Session, dataset: str) -> list[dict[str, Any]]:
 
     name, version = parse_reference(dataset)
     found = find_version(session.open_store(create=False), name, version)
-    path = found.path / "missing.json"
-    if not path.is_file():
+    path = found.find_file("missing.json")
+    if path is None:
         raise RecipeError(
             f"{found.name}@{found.version[:12]} was made without a quota, so nothing is known to be missing.",
             "Add curation.quota to its recipe and run `framefoundry publish`.",

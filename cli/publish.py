@@ -30,5 +30,5 @@ def publish(
     with flow_calls.flow_surroundings(session) as store:
         from flows.republish import republish
 
-        report = republish(str(recipe.resolve()), store=str(store.root), accept=accept, ignore=ignore)
+        report = republish(str(recipe.resolve()), store=store.location, accept=accept, ignore=ignore)
     finish_run(session, report)

@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from cli.checks import Check, fault, ok, warning
-from cli.machine_checks import check_disk, planned_root
+from cli.machine_checks import check_disk
 from cli.session import Session
 from schemas.diffusers_options import DiffusersOptions
 from schemas.errors import FramefoundryError
@@ -21,7 +21,7 @@ def check_recipe(path: Path, session: Session) -> list[Check]:
         RecipeError: not a valid recipe.
     """
     recipe = read_recipe(path)
-    store = Store(planned_root(session.store))
+    store = Store.planned(session.store)
     clips = attempt("clips", lambda: _describe_clips(recipe))
     checks = [
         ok("recipe", str(path)),
@@ -36,7 +36,7 @@ def check_weights(name: str, location: str | None) -> Check:
     """Whether the detector weights ``name`` are there and are weights."""
     from annotators.weights import resolve_weights
 
-    return attempt("weights", lambda: str(resolve_weights(name, Store(planned_root(location))).path))
+    return attempt("weights", lambda: str(resolve_weights(name, Store.planned(location)).path))
 
 
 def attempt(subject: str, describe: Callable[[], str]) -> Check:

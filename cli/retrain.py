@@ -38,5 +38,5 @@ def retrain(
     with flow_calls.flow_surroundings(session) as opened:
         from flows.retrain import retrain_detector
 
-        report = retrain_detector(dataset, store=str(opened.root), base=base, holdout=holdout, **options)
+        report = retrain_detector(dataset, store=opened.location, base=base, holdout=holdout, **options)
     show_retraining(session, report)

@@ -54,7 +54,7 @@ class Published(StrictModel):
 def publish_version(recipe: Recipe, store: Store, records: Sequence[ClipSequence], watch: Stopwatch) -> Published:
     """Curate and publish the labelled sequences ``records``; called from a flow's body."""
     keys = [[record.clip_id for record in sequence] for sequence in records]
-    published, seconds = curate_and_publish(recipe, str(store.root), keys)
+    published, seconds = curate_and_publish(recipe, store.location, keys)
     watch.seconds.update(seconds)
     return published
 

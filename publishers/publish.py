@@ -32,7 +32,7 @@ from schemas.recipe import Recipe
 from schemas.records import ClipRecord
 from schemas.tables import ACCEPTED
 from storage.clips import find_clip, media_path
-from storage.datasets import SUMMARY_FILE, DatasetVersion, find_version, publish_version
+from storage.datasets import SUMMARY_FILE, DatasetVersion, find_version, is_published, publish_version, replace_files
 from storage.images import store_frame_images
 from storage.locks import hold
 from storage.store import Store
@@ -89,7 +89,7 @@ def publish(
     if recipe.publish.fiftyone is not None and not database_is_the_users():
         find_mongod_binary()
     with hold(store, f"publish-{recipe.name}", wait=True):
-        if store.exists(f"datasets/{recipe.name}/{publication.version}/{SUMMARY_FILE}"):
+        if is_published(store, recipe.name, publication.version):
             return publication.renew()
         return publication.create()
 
@@ -100,7 +100,7 @@ def stored_images(store: Store, options: ImageOptions) -> StoredImages:
     def of_clip(clip_id: str) -> dict[int, Path]:
         record = _record(store, clip_id)
         keys = store_frame_images(store, record, stride=options.stride, quality=options.jpeg_quality)
-        return {frame: store.path(key) for frame, key in keys.items()}
+        return dict(zip(keys, store.paths(list(keys.values())), strict=True))
 
     return of_clip
 
@@ -123,13 +123,12 @@ class _Publication:
 
     def renew(self) -> PublishedVersion:
         """Make the existing version current, after its projections were brought to what the recipe asks for."""
-        folder = find_version(self.store, self.recipe.name, self.version).path
-        summary = json.loads((folder / SUMMARY_FILE).read_text(encoding="utf-8"))
-        accounts: Accounts = dict(summary["projections"])
+        existing = find_version(self.store, self.recipe.name, self.version)
+        accounts: Accounts = dict(existing.summary["projections"])
         asked = exports_with_images(self.recipe.publish)
         exports = [name for name, options in asked.items() if not _is_as_asked(accounts.get(name), options)]
         told = self._fiftyone_account()
-        says_the_same = self._says_the_same(summary) and told.items() <= accounts.items()
+        says_the_same = self._says_the_same(existing.summary) and told.items() <= accounts.items()
         stale = [*exports, *([] if says_the_same else ["documents"])]
         hidden = self.recipe.publish.fiftyone is not None and not self._is_shown()
         if stale or hidden:
@@ -140,14 +139,14 @@ class _Publication:
             with self.store.scratch("publish") as staging:
                 accounts |= {**self._write_exports(staging, exports), **told}
                 self._write_documents(staging, accounts)
-                _move_into(staging, folder)
+                replace_files(existing, staging)
         stale += ["fiftyone"] if hidden else []
         publish_version(self.store, self.recipe.name, self.version, self._build)
         return self._published(is_new=False, rebuilt=tuple(stale))
 
     def _published(self, **how: Any) -> PublishedVersion:
         found = find_version(self.store, self.recipe.name, self.version)
-        return PublishedVersion(found.name, found.version, found.path, found.summary, **how)
+        return PublishedVersion(found.name, found.version, found.summary, found.key, found.store, **how)
 
     def _build(self, folder: Path) -> None:
         self._extract_images()
@@ -216,7 +215,7 @@ class _Publication:
                 self.version,
                 media_path=lambda clip_id: media_path(self.store, _record(self.store, clip_id)),
                 stored_images=stored_images(self.store, images),
-                files_identity=f"{self.store.root} {images.stride} {images.jpeg_quality}",
+                files_identity=f"{self.store.location} {images.stride} {images.jpeg_quality}",
                 overwrite_edits=asked is not None and asked.edits == "overwrite",
                 on_progress=self.on_progress,
             )
@@ -238,18 +237,6 @@ class _Publication:
 
 def _is_as_asked(account: Mapping[str, Any] | None, options: ImageOptions) -> bool:
     return account is not None and account.get("options") == options.model_dump(mode="json")
-
-
-def _move_into(staging: Path, folder: Path) -> None:
-    """Put what ``staging`` holds in the place of what ``folder`` has of the same names; dataset.json last."""
-    old = staging / "replaced"
-    entries = sorted(staging.iterdir(), key=lambda entry: entry.name == SUMMARY_FILE)
-    old.mkdir()
-    for entry in entries:
-        target = folder / entry.name
-        if target.is_dir():
-            target.rename(old / entry.name)
-        entry.replace(target)
 
 
 def _record(store: Store, clip_id: str) -> ClipRecord:

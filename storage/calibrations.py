@@ -62,7 +62,7 @@ def find_calibration(store: Store, subject: Subject) -> Calibration | None:
     try:
         found = Calibration.model_validate(data)
     except ValidationError as fault:
-        where = store.path(object_key(CALIBRATION_STAGE, subject.key, name))
+        where = store.where(object_key(CALIBRATION_STAGE, subject.key, name))
         raise StoreError(
             f"{where} is no calibration of this version: {fault.errors()[0]['msg']}.", "Run `calibrate` again."
         ) from None

@@ -15,6 +15,7 @@ from storage.commits import (
     is_committed,
     object_key,
     read_json,
+    read_jsons,
     read_table,
 )
 from storage.store import Store
@@ -66,7 +67,9 @@ def find_clip(store: Store, clip_id: str) -> ClipRecord | None:
 def find_clips(store: Store, clip_ids: Iterable[str]) -> list[ClipRecord]:
     """The committed records among ``clip_ids``, in their order; looks once what is there, so meant for many."""
     committed = committed_keys(store, CLIP_STAGE, RECORD_FORM)
-    return [_read_record(store, clip_id) for clip_id in clip_ids if clip_id in committed]
+    found = [clip_id for clip_id in clip_ids if clip_id in committed]
+    data = read_jsons(store, CLIP_STAGE, RECORD_FORM, found)
+    return [clip_from_json(one, _record_path(store, clip_id)) for clip_id, one in zip(found, data, strict=True)]
 
 
 def read_truth(store: Store, clip_id: str) -> pa.Table:
@@ -104,10 +107,10 @@ def media_path(store: Store, record: ClipRecord) -> Path:
     Raises:
         StoreError: the record is there and its file is not: somebody removed it by hand.
     """
-    path = store.path(record.media_key)
-    if not path.is_file():
+    path = store.find_file(record.media_key)
+    if path is None:
         raise StoreError(
-            f"{path} is missing, the video of clip {record.clip_id}.",
+            f"{store.where(record.media_key)} is missing, the video of clip {record.clip_id}.",
             f"Restore it, or remove {_record_path(store, record.clip_id)} to render it again.",
         )
     return path
@@ -122,9 +125,8 @@ def truth_key(record: ClipRecord) -> str:
 
 
 def _read_record(store: Store, clip_id: str) -> ClipRecord:
-    data = read_json(store, CLIP_STAGE, RECORD_FORM, clip_id)
-    return clip_from_json(data, f"{store.root}/{object_key(CLIP_STAGE, RECORD_FORM, clip_id)}")
+    return clip_from_json(read_json(store, CLIP_STAGE, RECORD_FORM, clip_id), _record_path(store, clip_id))
 
 
-def _record_path(store: Store, clip_id: str) -> Path:
-    return store.path(object_key(CLIP_STAGE, RECORD_FORM, clip_id))
+def _record_path(store: Store, clip_id: str) -> str:
+    return store.where(object_key(CLIP_STAGE, RECORD_FORM, clip_id))

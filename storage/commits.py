@@ -1,6 +1,7 @@
 """The commit unit: one clip at one stage, an immutable object ``objects/<stage>/<fingerprint>/<key>``."""
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import pyarrow as pa
@@ -43,16 +44,13 @@ def read_table(store: Store, stage: str, fingerprint: str, key: str, schema: pa.
     Raises:
         StoreError: not committed, damaged, or written by a newer version.
     """
-    name = object_key(stage, fingerprint, key)
-    try:
-        # Not pq.read_table, which prepares for data sets of many files: most of the time of a small one.
-        with pq.ParquetFile(pa.BufferReader(store.read(name))) as file:
-            table = file.read(use_threads=False)
-    except pa.ArrowInvalid as fault:
-        raise StoreError(
-            f"{store.path(name)} is not a readable table: {fault}.", "Remove the file and run again."
-        ) from None
-    return check_table(table, schema, str(store.path(name)))
+    return read_tables(store, stage, fingerprint, [key], schema)[0]
+
+
+def read_tables(store: Store, stage: str, fingerprint: str, keys: Sequence[str], schema: pa.Schema) -> list[pa.Table]:
+    """The committed tables ``keys``, in their order; see :func:`read_table`."""
+    names = [object_key(stage, fingerprint, key) for key in keys]
+    return [_decode(store, name, data, schema) for name, data in zip(names, store.read_many(names), strict=True)]
 
 
 def commit_json(store: Store, stage: str, fingerprint: str, key: str, value: Any) -> bool:
@@ -66,11 +64,13 @@ def read_json(store: Store, stage: str, fingerprint: str, key: str) -> Any:
     Raises:
         StoreError: not committed, or damaged.
     """
-    name = object_key(stage, fingerprint, key)
-    try:
-        return json.loads(store.read(name))
-    except ValueError as fault:
-        raise StoreError(f"{store.path(name)} is not JSON: {fault}.", "Remove the file and run again.") from None
+    return read_jsons(store, stage, fingerprint, [key])[0]
+
+
+def read_jsons(store: Store, stage: str, fingerprint: str, keys: Sequence[str]) -> list[Any]:
+    """The committed records ``keys``, in their order; see :func:`read_json`."""
+    names = [object_key(stage, fingerprint, key) for key in keys]
+    return [_parse(store, name, data) for name, data in zip(names, store.read_many(names), strict=True)]
 
 
 def is_committed(store: Store, stage: str, fingerprint: str, key: str) -> bool:
@@ -82,3 +82,22 @@ def committed_keys(store: Store, stage: str, fingerprint: str) -> set[str]:
     """Keys of all clips that are finished at this stage."""
     folder = object_key(stage, fingerprint, "0").removesuffix("/0")
     return {key.removeprefix(f"{folder}/") for key in store.keys(folder)}
+
+
+def _parse(store: Store, name: str, data: bytes) -> Any:
+    try:
+        return json.loads(data)
+    except ValueError as fault:
+        raise StoreError(f"{store.where(name)} is not JSON: {fault}.", "Remove the file and run again.") from None
+
+
+def _decode(store: Store, name: str, data: bytes, schema: pa.Schema) -> pa.Table:
+    try:
+        # Not pq.read_table, which prepares for data sets of many files: most of the time of a small one.
+        with pq.ParquetFile(pa.BufferReader(data)) as file:
+            table = file.read(use_threads=False)
+    except pa.ArrowInvalid as fault:
+        raise StoreError(
+            f"{store.where(name)} is not a readable table: {fault}.", "Remove the file and run again."
+        ) from None
+    return check_table(table, schema, store.where(name))

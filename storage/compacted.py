@@ -8,11 +8,9 @@ it lost, damaged, outdated, half written or written twice, the same rows are rea
 removed at any time.
 """
 
-import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -22,8 +20,7 @@ import pyarrow.parquet as pq
 from schemas.errors import StoreError
 from schemas.identity import digest
 from schemas.tables import check_table
-from storage.commits import object_key, read_table
-from storage.keys import check_key
+from storage.commits import object_key, read_tables
 from storage.store import Store
 
 FEWEST_KEYS = 64
@@ -65,24 +62,26 @@ def read_commits(
 
 @dataclass(frozen=True)
 class _Shard:
-    """A copy of commits; ``index`` has one row for each, in the order of the rows."""
+    """A copy of commits: the beginning of its keys, and ``index`` with one row for each, in the order of the rows."""
 
-    path: Path
+    name: str
     index: pa.Table
 
-    def read(self, schema: pa.Schema) -> pa.Table | None:
+    def read(self, store: Store, schema: pa.Schema) -> pa.Table | None:
         """The rows; None where they cannot be read."""
         try:
-            table = pq.read_table(self.path, page_checksum_verification=True)
-            table = check_table(table, schema, str(self.path))
+            path = store.find_file(self.name + _ROWS_SUFFIX)
+            if path is None:
+                return None
+            table = check_table(pq.read_table(path, page_checksum_verification=True), schema, str(path))
         except (OSError, pa.ArrowException, StoreError):  # a lost or damaged copy is no loss
             return None
         return table if len(table) == pc.sum(self.index["rows"]).as_py() else None
 
-    def remove(self) -> None:
+    def remove(self, store: Store) -> None:
         """The index first: rows without an index are never looked at."""
-        Path(str(self.path).removesuffix(_ROWS_SUFFIX) + _INDEX_SUFFIX).unlink(missing_ok=True)
-        self.path.unlink(missing_ok=True)
+        for suffix in (_INDEX_SUFFIX, _ROWS_SUFFIX):
+            store.remove(self.name + suffix)
 
 
 @dataclass(frozen=True)
@@ -103,15 +102,15 @@ class _Folder:
 
     @classmethod
     def of(cls, store: Store, stage: str, fingerprint: str, schema: pa.Schema) -> "_Folder":
-        objects = store.path(object_key(stage, fingerprint, "0")).parent
-        tables = store.path(check_key(f"tables/{stage}/{fingerprint}"))
-        return cls(store, stage, fingerprint, schema, _list_commits(objects), tuple(_list_shards(tables)))
+        objects = object_key(stage, fingerprint, "0").removesuffix("/0")
+        shards = _list_shards(store, f"tables/{stage}/{fingerprint}")
+        return cls(store, stage, fingerprint, schema, _list_commits(store, objects), tuple(shards))
 
     @cached_property
     def copies(self) -> pa.Table:
         """Key, rows, number of the shard and first row in it, of each copy that equals its object."""
         parts = [_valid_copies(shard, number, self.commits) for number, shard in enumerate(self.shards)]
-        return pa.concat_tables(parts or [_valid_copies(_Shard(Path(), _INDEX.empty_table()), 0, self.commits)])
+        return pa.concat_tables(parts or [_valid_copies(_Shard("", _INDEX.empty_table()), 0, self.commits)])
 
     def uncopied(self, keys: Sequence[str]) -> list[str]:
         """Those of ``keys`` that no shard holds."""
@@ -132,7 +131,7 @@ class _Folder:
         base = 0
         for number, copy in enumerate(self.shards):
             mine = np.flatnonzero(shard == number)
-            table = copy.read(self.schema) if len(mine) >= max(1, LEAST_SHARE * len(copy.index)) else None
+            table = copy.read(self.store, self.schema) if len(mine) >= max(1, LEAST_SHARE * len(copy.index)) else None
             if table is None:
                 shard[mine] = -1
                 continue
@@ -151,7 +150,7 @@ class _Folder:
         parts, rows = [], []
         where = (self.store, self.stage, self.fingerprint)
         for begin in range(0, len(keys), _AT_ONCE):
-            tables = [read_table(*where, key, self.schema) for key in keys[begin : begin + _AT_ONCE]]
+            tables = read_tables(*where, keys[begin : begin + _AT_ONCE], self.schema)
             rows += [len(table) for table in tables]
             parts.append(_joined(tables, self.schema))
         return _joined(parts, self.schema), np.array(rows, np.int64)
@@ -167,7 +166,7 @@ def _compact(folder: _Folder, keys: Sequence[str]) -> None:
     for chunk in _chunks([*moved, *folder.uncopied(list(dict.fromkeys(keys)))], folder.commits):
         _write_shard(folder, chunk)
     for number in merged:
-        folder.shards[number].remove()
+        folder.shards[number].remove(folder.store)
 
 
 def _write_shard(folder: _Folder, keys: Sequence[str]) -> None:
@@ -186,31 +185,28 @@ def _write_shard(folder: _Folder, keys: Sequence[str]) -> None:
             folder.store.put_file(name + suffix, file)
 
 
-def _list_commits(folder: Path) -> pa.Table:
-    try:
-        with os.scandir(folder) as entries:
-            found = [(entry.name, entry.stat(follow_symlinks=False)) for entry in entries]
-    except FileNotFoundError:
-        found = []
-    keys = [name for name, _ in found]
-    sizes, times = [about.st_size for _, about in found], [about.st_mtime_ns for _, about in found]
+def _list_commits(store: Store, folder: str) -> pa.Table:
+    found = list(store.entries(folder))
+    keys = [entry.key.rpartition("/")[2] for entry in found]
     return pa.table(
         {
             "key": pa.array(keys, pa.string()),
-            "size": pa.array(sizes, pa.int64()),
-            "modified": pa.array(times, pa.int64()),
+            "size": pa.array([entry.size for entry in found], pa.int64()),
+            "modified": pa.array([entry.stamp for entry in found], pa.int64()),
         }
     )
 
 
-def _list_shards(folder: Path) -> Iterator[_Shard]:
-    for path in sorted(folder.glob(f"*{_INDEX_SUFFIX}")):
+def _list_shards(store: Store, folder: str) -> Iterator[_Shard]:
+    names = sorted(entry.key for entry in store.entries(folder) if entry.key.endswith(_INDEX_SUFFIX))
+    for name in names:
         try:
-            index = pq.read_table(path, page_checksum_verification=True)
-        except (OSError, pa.ArrowException):  # a lost or damaged copy is no loss
+            path = store.find_file(name)
+            index = _INDEX.empty_table() if path is None else pq.read_table(path, page_checksum_verification=True)
+        except (OSError, pa.ArrowException, StoreError):  # a lost or damaged copy is no loss
             continue
         if index.schema.equals(_INDEX):
-            yield _Shard(Path(str(path).removesuffix(_INDEX_SUFFIX) + _ROWS_SUFFIX), index)
+            yield _Shard(name.removesuffix(_INDEX_SUFFIX), index)
 
 
 def _valid_copies(shard: _Shard, number: int, commits: pa.Table) -> pa.Table:

@@ -1,19 +1,19 @@
 """Dataset versions: ``datasets/<name>/<version>/``, all or nothing, and the one that is current."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from storage.store import Store
 from storage.versions import (
-    find_folder,
+    PublishedFolder,
+    folder_key,
     folder_names,
     folder_versions,
     move_latest,
     parse_reference,
     publish_folder,
     read_summary,
+    resolve_version,
 )
 
 __all__ = ["DatasetVersion", "find_version", "list_datasets", "parse_reference", "publish_version"]
@@ -24,20 +24,8 @@ _AREA = "datasets"
 _REQUIRED = (SUMMARY_FILE,)
 
 
-@dataclass(frozen=True)
-class DatasetVersion:
-    """A published version.
-
-    Attributes:
-        name, version: ``name@version`` names it everywhere.
-        path: its folder. Immutable.
-        summary: content of its ``dataset.json``.
-    """
-
-    name: str
-    version: str
-    path: Path
-    summary: Mapping[str, Any] = field(repr=False)
+class DatasetVersion(PublishedFolder):
+    """A published dataset; its summary is the content of its ``dataset.json``."""
 
 
 def publish_version(store: Store, name: str, version: str, build: Callable[[Path], None]) -> DatasetVersion:
@@ -51,9 +39,14 @@ def publish_version(store: Store, name: str, version: str, build: Callable[[Path
         RecipeError: ``name`` or ``version`` cannot name a folder.
         StoreError: no ``dataset.json`` was written, or the disk is full.
     """
-    folder = publish_folder(store, _AREA, name, version, build, required=_REQUIRED)
+    publish_folder(store, _AREA, name, version, build, required=_REQUIRED)
     move_latest(store, _AREA, name, version)
-    return _load(name, folder)
+    return _load(store, name, version)
+
+
+def replace_files(dataset: DatasetVersion, staging: Path) -> None:
+    """Put the files and folders in ``staging`` in the place of those of the same names; ``dataset.json`` last."""
+    dataset.store.folders.replace_in(dataset.key, staging, last=SUMMARY_FILE)
 
 
 def find_version(store: Store, name: str, version: str | None = None) -> DatasetVersion:
@@ -62,7 +55,7 @@ def find_version(store: Store, name: str, version: str | None = None) -> Dataset
     Raises:
         RecipeError: none such; the message lists what exists.
     """
-    return _load(name, find_folder(store, _AREA, name, version, _REQUIRED))
+    return _load(store, name, resolve_version(store, _AREA, name, version, _REQUIRED))
 
 
 def list_datasets(store: Store) -> list[DatasetVersion]:
@@ -72,8 +65,13 @@ def list_datasets(store: Store) -> list[DatasetVersion]:
         current = current_version(store, name)
         versions = folder_versions(store, _AREA, name, _REQUIRED)
         versions.sort(key=lambda version: (version != current, version))
-        found += [_load(name, store.path(f"{_AREA}/{name}/{version}")) for version in versions]
+        found += [_load(store, name, version) for version in versions]
     return found
+
+
+def is_published(store: Store, name: str, version: str) -> bool:
+    """Whether exactly this version is there, whole."""
+    return store.folders.exists(folder_key(_AREA, name, version), _REQUIRED)
 
 
 def current_version(store: Store, name: str) -> str | None:
@@ -81,5 +79,6 @@ def current_version(store: Store, name: str) -> str | None:
     return store.read_pointer(f"{_AREA}/{name}/LATEST")
 
 
-def _load(name: str, folder: Path) -> DatasetVersion:
-    return DatasetVersion(name, folder.name, folder, read_summary(folder / SUMMARY_FILE))
+def _load(store: Store, name: str, version: str) -> DatasetVersion:
+    key = folder_key(_AREA, name, version)
+    return DatasetVersion(name, version, read_summary(store, key, SUMMARY_FILE), key, store)

@@ -19,7 +19,6 @@ from schemas.records import ClipRecord
 from storage.clips import CLIP_STAGE, RECORD_FORM, SOURCE_TRUTH_STAGE, TRUTH_STAGE, find_clips
 from storage.commits import committed_keys, object_key
 from storage.datasets import list_datasets
-from storage.disk_faults import explain_disk_faults
 from storage.images import IMAGE_STAGE, read_image_keys
 from storage.locks import hold_alone
 from storage.reviews import REVIEW_STAGE
@@ -28,6 +27,7 @@ from storage.store import Store
 GRACE_DAYS = 7.0
 WORK = "gc"
 
+_AREAS = ("objects", "media", "frames")
 _DAY_SECONDS = 86400.0
 
 
@@ -76,8 +76,7 @@ def remove_garbage(store: Store, *, keep: Collection[str] = (), grace_days: floa
     with hold_alone(store, WORK):
         garbage = find_garbage(store, keep=keep, grace_days=grace_days)
         for key in garbage.keys:
-            with explain_disk_faults(store.root, f"removing {key}"):
-                store.path(key).unlink(missing_ok=True)
+            store.remove(key)
     return garbage
 
 
@@ -86,10 +85,11 @@ class _Search:
 
     def __init__(self, store: Store, before: float, keep: Collection[str]) -> None:
         self._store, self._before = store, before
+        self._entries = {entry.key: entry for area in _AREAS for entry in store.entries(area)}
         referred = _clips_of_versions(store)
         wanted = {*keep, *(clip_id for clip_id, _ in referred), *_reviewed_clips(store)}
         self._records = find_clips(store, sorted(committed_keys(store, CLIP_STAGE, RECORD_FORM)))
-        self._about = _keys_by_subject(store)
+        self._about = _by_subject(self._keys("objects"))
         self._published_media = {media_id for _, media_id in referred}
         unreferred = [record for record in self._records if record.clip_id not in wanted]
         self._removed = [record for record in unreferred if self._is_old(record)]
@@ -101,7 +101,7 @@ class _Search:
         labels = [key for record in self._removed for key in self._labels_of(record, kept_media)]
         records = [object_key(CLIP_STAGE, RECORD_FORM, clip_id) for clip_id in sorted(removed)]
         truths = self._old(self._truths_without_record(removed))
-        media = self._old(key for key in self._store.keys("media") if Path(key).stem not in kept_media)
+        media = self._old(key for key in self._keys("media") if Path(key).stem not in kept_media)
         images = self._old(self._images_without_index({*labels}))
         keys = tuple(dict.fromkeys([*labels, *records, *truths, *media, *images]))
         return Garbage(
@@ -109,7 +109,7 @@ class _Search:
             kept_clips=len(self._records) - len(removed),
             young_clips=self._young,
             keys=keys,
-            size=sum(self._store.path(key).stat().st_size for key in keys),
+            size=sum(self._entries[key].size for key in keys),
         )
 
     def _labels_of(self, record: ClipRecord, kept_media: Collection[str]) -> Iterator[str]:
@@ -122,27 +122,30 @@ class _Search:
     def _truths_without_record(self, removed: Collection[str]) -> Iterator[str]:
         kept = {record.clip_id for record in self._records if record.clip_id not in removed}
         for stage in (TRUTH_STAGE, SOURCE_TRUTH_STAGE):
-            for key in self._store.keys(f"objects/{stage}"):
+            for key in self._keys(f"objects/{stage}"):
                 if key.rpartition("/")[2].partition(".")[0] not in kept:
                     yield key
 
     def _images_without_index(self, removed: Collection[str]) -> Iterator[str]:
-        indexes = (key for key in self._store.keys(f"objects/{IMAGE_STAGE}") if key not in removed)
+        indexes = (key for key in self._keys(f"objects/{IMAGE_STAGE}") if key not in removed)
         shown = {image for index in indexes for image in read_image_keys(self._store, index)}
-        return (key for key in self._store.keys("frames") if key not in shown)
+        return (key for key in self._keys("frames") if key not in shown)
 
     def _is_old(self, record: ClipRecord) -> bool:
         about = [*self._about.get(record.clip_id, ()), *self._about.get(record.media_id, ())]
         return len(list(self._old(about))) == len(about)
 
     def _old(self, keys: Iterable[str]) -> Iterator[str]:
-        return (key for key in keys if self._store.path(key).stat().st_mtime <= self._before)
+        return (key for key in keys if self._entries[key].modified <= self._before)
+
+    def _keys(self, prefix: str) -> list[str]:
+        return sorted(key for key in self._entries if key.startswith(f"{prefix}/"))
 
 
-def _keys_by_subject(store: Store) -> dict[str, list[str]]:
+def _by_subject(keys: Iterable[str]) -> dict[str, list[str]]:
     """Clip id or media id -> objects that are named after it."""
     about: dict[str, list[str]] = {}
-    for key in store.keys("objects"):
+    for key in keys:
         about.setdefault(key.rpartition("/")[2].partition(".")[0], []).append(key)
     return about
 
@@ -151,21 +154,28 @@ def _clips_of_versions(store: Store) -> set[tuple[str, str]]:
     """Clip id and media id of every clip that a version lists."""
     found: set[tuple[str, str]] = set()
     for version in list_datasets(store):
-        table = _read_columns(version.path / "manifest" / "clips.parquet", ["clip_id", "media_id"])
+        name = "manifest/clips.parquet"
+        table = _read_columns(version.find_file(name), f"{version.location}/{name}", ["clip_id", "media_id"])
         found.update(zip(table["clip_id"].to_pylist(), table["media_id"].to_pylist(), strict=True))
     return found
 
 
 def _reviewed_clips(store: Store) -> set[str]:
-    keys = store.keys(f"objects/{REVIEW_STAGE}")
-    return {clip for key in keys for clip in _read_columns(store.path(key), ["clip_id"])["clip_id"].to_pylist()}
+    keys = list(store.keys(f"objects/{REVIEW_STAGE}"))
+    tables = (
+        _read_columns(pa.BufferReader(data), store.where(key), ["clip_id"])
+        for key, data in zip(keys, store.read_many(keys), strict=True)
+    )
+    return {clip for table in tables for clip in table["clip_id"].to_pylist()}
 
 
-def _read_columns(file: Path, columns: list[str]) -> pa.Table:
+def _read_columns(file: Path | pa.BufferReader | None, where: str, columns: list[str]) -> pa.Table:
     try:
+        if file is None:
+            raise FileNotFoundError("no such file")
         return pq.read_table(file, columns=columns)
     except (OSError, pa.ArrowException) as fault:
         raise StoreError(
-            f"{file} cannot be read, so it is not known which clips it needs: {fault}.",
+            f"{where} cannot be read, so it is not known which clips it needs: {fault}.",
             "Nothing was removed. Publish that version again, or remove its folder.",
         ) from None

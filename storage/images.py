@@ -32,7 +32,7 @@ def store_frame_images(store: Store, record: ClipRecord, *, stride: int, quality
     fingerprint = f"v{VERSION}-stride{stride}-quality{quality}"
     if is_committed(store, IMAGE_STAGE, fingerprint, record.media_id):
         index = _read_index(store, fingerprint, record)
-        if all(store.exists(key) for key in index.values()):
+        if not store.missing(list(index.values())):
             return index
     path = media_path(store, record)
     stored = {frame: _store_image(store, pixels, quality) for frame, pixels in read_frames(path, stride=stride)}
@@ -80,8 +80,8 @@ def _read_index(store: Store, fingerprint: str, record: ClipRecord) -> dict[int,
 def _checked(store: Store, fingerprint: str, record: ClipRecord) -> dict[int, str]:
     """The committed index: another process's, if it was first. Its images must be there, whoever encoded them."""
     index = _read_index(store, fingerprint, record)
-    missing = next((key for key in index.values() if not store.exists(key)), None)
-    if missing is not None:
-        where = store.path(object_key(IMAGE_STAGE, fingerprint, record.media_id))
-        raise StoreError(f"{missing} is missing; {where} names it.", f"Remove {where} and run again.")
+    missing = store.missing(list(index.values()))
+    if missing:
+        where = store.where(object_key(IMAGE_STAGE, fingerprint, record.media_id))
+        raise StoreError(f"{missing[0]} is missing; {where} names it.", f"Remove {where} and run again.")
     return index

@@ -9,18 +9,81 @@ object whole or absent, and at most a temporary file that :func:`storage.scratch
 import fcntl
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from schemas.errors import StoreError
 from schemas.identity import digest
 from storage.disk_faults import explain_disk_faults
-from storage.keys import locate
+from storage.keys import check_key, locate
+from storage.objects import Entry
 from storage.scratch import temporary_file
 
 TMP = "tmp"
 LOCKS = "locks"
+
+
+@dataclass(frozen=True)
+class LocalObjects:
+    """The objects of a store below ``root``, absolute and free of links; see :class:`storage.objects.Objects`."""
+
+    root: Path
+
+    def put(self, key: str, data: bytes) -> bool:
+        """Store ``data`` under ``key`` unless something is stored there; True if this call stored it."""
+        return put_if_absent(self.root, key, data)
+
+    def put_file(self, key: str, source: Path) -> bool:
+        """Store a copy of the file ``source``; see :meth:`put`."""
+        return put_file_if_absent(self.root, key, source)
+
+    def read(self, key: str) -> bytes:
+        """The bytes under ``key``; StoreError where nothing is."""
+        return read_object(self.root, key)
+
+    def read_many(self, keys: Sequence[str]) -> list[bytes]:
+        """The bytes under each of ``keys``, in their order."""
+        return [read_object(self.root, key) for key in keys]
+
+    def exists(self, key: str) -> bool:
+        """Whether something is stored under ``key``."""
+        # Following links costs most of a look-up, and what is not there leads nowhere.
+        return (self.root / check_key(key)).is_file() and locate(self.root, key).is_file()
+
+    def missing(self, keys: Sequence[str]) -> list[str]:
+        """Those of ``keys`` under which nothing is stored, in their order."""
+        return [key for key in keys if not self.exists(key)]
+
+    def list_keys(self, prefix: str) -> Iterator[str]:
+        """Keys in the folder ``prefix``, to any depth, sorted; none where it does not exist."""
+        return list_objects(self.root, prefix)
+
+    def list_entries(self, prefix: str) -> Iterator[Entry]:
+        """What lies in the folder ``prefix``, to any depth, in no order."""
+        return _list_entries(str(locate(self.root, prefix.rstrip("/"))), prefix.rstrip("/"))
+
+    def find_files(self, keys: Sequence[str]) -> list[Path | None]:
+        """The files of ``keys`` themselves; None: not there."""
+        return [path if path.is_file() else None for path in (locate(self.root, key) for key in keys)]
+
+    def remove(self, key: str) -> None:
+        """Remove what is stored under ``key``, if anything is."""
+        with explain_disk_faults(self.root, f"removing {key}"):
+            locate(self.root, key).unlink(missing_ok=True)
+
+    def read_pointer(self, key: str) -> str | None:
+        """The text that the pointer ``key`` holds; None while it was never set."""
+        return read_pointer(self.root, key)
+
+    def swap_pointer(self, key: str, expected: str | None, new: str) -> bool:
+        """Set the pointer ``key`` to ``new`` if it holds ``expected`` (None: was never set); True if it did."""
+        return swap_pointer(self.root, key, expected, new)
+
+    def where(self, key: str) -> str:
+        """The path of ``key``."""
+        return str(self.root / check_key(key))
 
 
 def put_if_absent(root: Path, key: str, data: bytes) -> bool:
@@ -69,6 +132,19 @@ def list_objects(root: Path, prefix: str) -> Iterator[str]:
         below = Path(parent).relative_to(root).as_posix()
         found += [f"{below}/{name}" for name in names if not name.startswith(".")]
     yield from sorted(found)
+
+
+def _list_entries(folder: str, prefix: str) -> Iterator[Entry]:
+    try:
+        with os.scandir(folder) as found:
+            for one in found:
+                if one.is_dir(follow_symlinks=False):
+                    yield from _list_entries(one.path, f"{prefix}/{one.name}")
+                elif not one.name.startswith("."):
+                    about = one.stat(follow_symlinks=False)
+                    yield Entry(f"{prefix}/{one.name}", about.st_size, about.st_mtime, about.st_mtime_ns)
+    except (FileNotFoundError, NotADirectoryError):
+        return
 
 
 def read_pointer(root: Path, key: str) -> str | None:

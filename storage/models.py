@@ -1,12 +1,20 @@
 """Trained detectors: ``models/<name>/<version>/{weights.pt, report.json}``; the current one is the promoted one."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from storage.store import Store
-from storage.versions import find_folder, folder_names, folder_versions, move_latest, publish_folder, read_summary
+from storage.versions import (
+    PublishedFolder,
+    folder_key,
+    folder_names,
+    folder_versions,
+    move_latest,
+    publish_folder,
+    read_summary,
+    resolve_version,
+)
 
 WEIGHTS_FILE = "weights.pt"
 REPORT_FILE = "report.json"
@@ -15,24 +23,17 @@ _AREA = "models"
 _REQUIRED = (WEIGHTS_FILE, REPORT_FILE)
 
 
-@dataclass(frozen=True)
-class ModelVersion:
-    """A trained detector.
+class ModelVersion(PublishedFolder):
+    """A trained detector; its summary is the content of its ``report.json``."""
 
-    Attributes:
-        name, version: ``name@version`` names it everywhere.
-        path: its folder. Immutable.
-        report: content of its ``report.json``.
-    """
-
-    name: str
-    version: str
-    path: Path
-    report: Mapping[str, Any] = field(repr=False)
+    @property
+    def report(self) -> Mapping[str, Any]:
+        """What training and judging it gave."""
+        return self.summary
 
     @property
     def weights(self) -> Path:
-        """The checkpoint."""
+        """The checkpoint on this machine."""
         return self.path / WEIGHTS_FILE
 
 
@@ -47,10 +48,10 @@ def publish_model(
         RecipeError: ``name`` or ``version`` cannot name a folder.
         StoreError: a file is missing, or the disk is full.
     """
-    folder = publish_folder(store, _AREA, name, version, build, required=_REQUIRED)
+    publish_folder(store, _AREA, name, version, build, required=_REQUIRED)
     if promote:
         move_latest(store, _AREA, name, version)
-    return _load(name, folder)
+    return _load(store, name, version)
 
 
 def find_model(store: Store, name: str, version: str | None = None) -> ModelVersion:
@@ -59,13 +60,13 @@ def find_model(store: Store, name: str, version: str | None = None) -> ModelVers
     Raises:
         RecipeError: none such, or none was promoted; the message lists what exists.
     """
-    return _load(name, find_folder(store, _AREA, name, version, _REQUIRED))
+    return _load(store, name, resolve_version(store, _AREA, name, version, _REQUIRED))
 
 
 def list_models(store: Store) -> list[ModelVersion]:
     """Every version of every model, by name and version."""
     return [
-        _load(name, store.path(f"{_AREA}/{name}/{version}"))
+        _load(store, name, version)
         for name in folder_names(store, _AREA)
         for version in folder_versions(store, _AREA, name, _REQUIRED)
     ]
@@ -76,5 +77,6 @@ def promoted_version(store: Store, name: str) -> str | None:
     return store.read_pointer(f"{_AREA}/{name}/LATEST")
 
 
-def _load(name: str, folder: Path) -> ModelVersion:
-    return ModelVersion(name, folder.name, folder, read_summary(folder / REPORT_FILE))
+def _load(store: Store, name: str, version: str) -> ModelVersion:
+    key = folder_key(_AREA, name, version)
+    return ModelVersion(name, version, read_summary(store, key, REPORT_FILE), key, store)

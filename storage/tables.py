@@ -8,7 +8,7 @@ import pyarrow as pa
 from schemas.records import ClipRecord
 from schemas.tables import NAME, TRUTH
 from storage.clips import RECORD_FORM, TRUTH_STAGE, truth_key
-from storage.commits import read_table
+from storage.commits import read_tables
 from storage.compacted import read_commits
 from storage.store import Store
 
@@ -41,7 +41,7 @@ def gather_tables(
     if compact:
         table, rows = read_commits(store, stage, fingerprint, list(named.values()), schema)
     else:
-        parts = [read_table(store, stage, fingerprint, key, schema) for key in named.values()]
+        parts = read_tables(store, stage, fingerprint, list(named.values()), schema)
         table = pa.concat_tables(parts).unify_dictionaries() if parts else schema.empty_table()
         rows = np.array([len(part) for part in parts], np.int64)
     if with_key in table.column_names:

@@ -1,18 +1,15 @@
 """Folders that appear whole or not at all: ``<area>/<name>/<version>/``, and ``<area>/<name>/LATEST`` beside them."""
 
-import errno
 import json
-import os
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from schemas.closest import closest_hint
 from schemas.errors import RecipeError, StoreError
 from schemas.recipe import check_name
-from storage.disk_faults import explain_disk_faults
-from storage.local_objects import sync_folder
 from storage.store import Store
 
 LATEST = "LATEST"
@@ -20,32 +17,48 @@ LATEST = "LATEST"
 _VERSION = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 
 
+@dataclass(frozen=True)
+class PublishedFolder:
+    """A published version.
+
+    Attributes:
+        name, version: ``name@version`` names it everywhere.
+        summary: what it says of itself.
+        key: of its folder.
+        store: that it lies in.
+    """
+
+    name: str
+    version: str
+    summary: Mapping[str, Any] = field(repr=False)
+    key: str = field(repr=False)
+    store: Store = field(repr=False)
+
+    @property
+    def path(self) -> Path:
+        """Its folder on this machine, immutable; of a remote store a copy, fetched when it is first asked for."""
+        return self.store.folders.open(self.key)
+
+    @property
+    def location(self) -> str:
+        """Where its folder lies, for people: a path or an address."""
+        return self.store.where(self.key)
+
+    def find_file(self, name: str) -> Path | None:
+        """One of its files on this machine, without the others; None where it has none of that name."""
+        return self.store.folders.find_file(self.key, name)
+
+
 def publish_folder(
     store: Store, area: str, name: str, version: str, build: Callable[[Path], None], *, required: tuple[str, ...]
-) -> Path:
-    """Let ``build`` fill a new folder, sync it, and rename it into place; a version that exists is kept as it is.
+) -> None:
+    """Let ``build`` fill a new folder of this machine and publish it whole; a version that exists is kept as it is.
 
     Raises:
         RecipeError: ``name`` or ``version`` cannot name a folder; nothing was touched.
         StoreError: ``build`` left out a file of ``required``, or the disk is full; nothing is published.
     """
-    target = store.path(f"{area}/{checked_name(name)}/{checked_version(version)}")
-    if _is_whole(target, required):
-        return target
-    with store.scratch("publish") as staging, explain_disk_faults(store.root, f"publishing {name}@{version}"):
-        build(staging)
-        missing = next((file for file in required if not (staging / file).is_file()), None)
-        if missing is not None:
-            raise StoreError(f"{name}@{version}: {missing} was not written.", "Nothing was published.")
-        _step("before sync")
-        _sync_tree(staging)
-        _make_parents(store.root, target.parent)
-        _step("before rename")
-        _rename_if_absent(staging, target)
-        _step("before folder sync")
-        sync_folder(target.parent)
-        _step("after rename")
-    return target
+    store.folders.publish(folder_key(area, name, version), build, required)
 
 
 def move_latest(store: Store, area: str, name: str, version: str) -> None:
@@ -56,8 +69,8 @@ def move_latest(store: Store, area: str, name: str, version: str) -> None:
             return
 
 
-def find_folder(store: Store, area: str, name: str, version: str | None, required: tuple[str, ...]) -> Path:
-    """The folder of ``version``, of the one version that begins so, or for None of ``LATEST``.
+def resolve_version(store: Store, area: str, name: str, version: str | None, required: tuple[str, ...]) -> str:
+    """The whole name of ``version``, of the one version that begins so, or for None of ``LATEST``.
 
     Raises:
         RecipeError: no such name, no such version, or several that begin so; the message lists what exists.
@@ -86,17 +99,27 @@ def find_folder(store: Store, area: str, name: str, version: str | None, require
         listed = ", ".join(matches or existing)
         fault = "is the beginning of several versions" if matches else "is not a version"
         raise RecipeError(f"{version!r} {fault} of {what} {name!r}: {listed}.", "Name one of them.")
-    return store.path(f"{area}/{name}/{matches[0]}")
+    return matches[0]
 
 
 def folder_names(store: Store, area: str) -> list[str]:
     """Names in ``area``, sorted."""
-    return [entry.name for entry in _folders(store.path(area))]
+    return store.folders.names_in(area)
 
 
 def folder_versions(store: Store, area: str, name: str, required: tuple[str, ...]) -> list[str]:
     """Versions of ``name``, sorted."""
-    return [entry.name for entry in _folders(store.path(f"{area}/{name}")) if _is_whole(entry, required)]
+    found = store.folders.names_in(f"{area}/{name}")
+    return [version for version in found if store.folders.exists(f"{area}/{name}/{version}", required)]
+
+
+def folder_key(area: str, name: str, version: str) -> str:
+    """The store's key of a version's folder.
+
+    Raises:
+        RecipeError: ``name`` or ``version`` cannot name a folder.
+    """
+    return f"{area}/{checked_name(name)}/{checked_version(version)}"
 
 
 def parse_reference(text: str) -> tuple[str, str | None]:
@@ -109,19 +132,23 @@ def parse_reference(text: str) -> tuple[str, str | None]:
     return checked_name(name), checked_version(version) if at else None
 
 
-def read_summary(file: Path) -> Mapping[str, Any]:
-    """The JSON object in ``file``.
+def read_summary(store: Store, key: str, file: str) -> Mapping[str, Any]:
+    """The JSON object in the file ``file`` of the folder ``key``.
 
     Raises:
         StoreError: missing or damaged.
     """
+    where = f"{store.where(key)}/{file}"
+    path = store.folders.find_file(key, file)
     try:
-        summary = json.loads(file.read_text(encoding="utf-8"))
+        if path is None:
+            raise FileNotFoundError(f"no such file: {where}")
+        summary = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as fault:
-        raise StoreError(f"{file} cannot be read: {fault}.", "Remove its folder and publish again.") from None
+        raise StoreError(f"{where} cannot be read: {fault}.", "Remove its folder and publish again.") from None
     if not isinstance(summary, dict):
         raise StoreError(
-            f"{file} holds {type(summary).__name__}, not an object.", "Remove its folder and publish again."
+            f"{where} holds {type(summary).__name__}, not an object.", "Remove its folder and publish again."
         )
     return summary
 
@@ -143,45 +170,3 @@ def checked_version(version: str) -> str:
 
 def _list_hint(area: str) -> str:
     return "Run a recipe that publishes it." if area == "datasets" else "Run `framefoundry retrain` first."
-
-
-def _folders(folder: Path) -> Iterator[Path]:
-    if folder.is_dir():
-        yield from sorted(entry for entry in folder.iterdir() if entry.is_dir())
-
-
-def _is_whole(folder: Path, required: tuple[str, ...]) -> bool:
-    return all((folder / file).is_file() for file in required)
-
-
-def _rename_if_absent(staging: Path, target: Path) -> None:
-    try:
-        staging.rename(target)
-    except OSError as fault:
-        if fault.errno not in {errno.ENOTEMPTY, errno.EEXIST}:
-            raise  # else another process published the same rows first: equal by construction, so its folder stays
-
-
-def _make_parents(root: Path, folder: Path) -> None:
-    if folder != root and not folder.is_dir():
-        _make_parents(root, folder.parent)
-        folder.mkdir(exist_ok=True)
-        sync_folder(folder.parent)
-
-
-def _sync_tree(folder: Path) -> None:
-    for parent, _, names in os.walk(folder):
-        for name in names:
-            path = Path(parent, name)
-            # Exports link thousands of frame images, which were synced when they were committed.
-            if path.lstat().st_nlink == 1 and not path.is_symlink():
-                descriptor = os.open(path, os.O_RDONLY)
-                try:
-                    os.fsync(descriptor)
-                finally:
-                    os.close(descriptor)
-        sync_folder(Path(parent))
-
-
-def _step(name: str) -> None:
-    """Called between the writes of a publication, for tests that kill the process there."""

@@ -80,11 +80,14 @@ def read_clips(version: DatasetVersion) -> pa.Table:
     Raises:
         StoreError: the manifest is missing or damaged.
     """
-    path = version.path / "manifest" / "clips.parquet"
+    name = "manifest/clips.parquet"
+    path = version.find_file(name)
     try:
+        if path is None:
+            raise FileNotFoundError("no such file")
         return pq.read_table(path)
     except (OSError, pa.ArrowInvalid) as fault:
-        raise StoreError(f"{path} cannot be read: {fault}.", "Publish the version again.") from None
+        raise StoreError(f"{version.location}/{name} cannot be read: {fault}.", "Publish the version again.") from None
 
 
 def training_families(version: DatasetVersion) -> frozenset[str]:

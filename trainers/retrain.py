@@ -139,16 +139,16 @@ def retrain(
             comparison=judged.comparison,
             images=trained.images,
             seconds=trained.seconds,
-            weights=store.path(f"models/{name}/{model_version}/{WEIGHTS_FILE}"),
+            weights=trained.weights,
         )
-        publish_model(
+        published = publish_model(
             store,
             name,
             model_version,
             lambda target: _write_model(target, trained, report, options),
             promote=judged.verdict == "promoted",
         )
-    return report
+    return replace(report, weights=published.weights)
 
 
 @dataclass(frozen=True)

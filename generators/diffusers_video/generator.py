@@ -170,9 +170,9 @@ class DiffusersGenerator:
         negatives = [scenario.negative_prompt for scenario in self._scenarios] if self._plan.guided else []
         return tuple(dict.fromkeys([*(scenario.prompt for scenario in self._scenarios), *negatives]))
 
-    def _embedding_store(self) -> Path:
+    def _embedding_store(self) -> str:
         if self._store is not None:
-            return self._store.root
+            return self._store.location
         if self._own_store is None:
             self._own_store = tempfile.TemporaryDirectory(prefix="framefoundry-embeddings-")
-        return Path(self._own_store.name) / "store"
+        return str(Path(self._own_store.name) / "store")

@@ -148,12 +148,12 @@ class RendererStart:
 
     Attributes:
         device: such as ``cpu`` or ``cuda:0``.
-        store: root of the store that keeps prompt embeddings.
+        store: location of the store that keeps prompt embeddings.
         prompts: all texts of the recipe; those without a stored embedding are encoded first.
         memory_left_gb: device memory that the renderer must leave to others.
     """
 
     device: str
-    store: Path
+    store: str
     prompts: tuple[str, ...] = ()
     memory_left_gb: float = 0.0

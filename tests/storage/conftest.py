@@ -123,9 +123,9 @@ class KilledRuns:
 
 @pytest.fixture
 def killed_runs(monkeypatch):
-    from storage import local_objects, versions
+    from storage import local_folders, local_objects
 
-    return KilledRuns(monkeypatch, (local_objects, versions))
+    return KilledRuns(monkeypatch, (local_objects, local_folders))
 
 
 @pytest.fixture

@@ -51,7 +51,7 @@ def shards(store):
 
 
 def refuse_objects(monkeypatch):
-    monkeypatch.setattr(compacted, "read_table", lambda *_: pytest.fail("an object was read"))
+    monkeypatch.setattr(compacted, "read_tables", lambda *_: pytest.fail("an object was read"))
 
 
 def test_what_is_read_once_is_then_read_without_its_objects(store, keys, monkeypatch):

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from schemas.errors import RecipeError, StoreError
-from storage import versions
+from storage import local_folders
 from storage.datasets import current_version, find_version, list_datasets, parse_reference, publish_version
 from storage.store import Store
 
@@ -185,7 +185,7 @@ def test_a_full_disk_publishes_nothing(store, leftovers):
     def fill(folder):
         raise OSError(28, "No space left on device")
 
-    with pytest.raises(StoreError, match=r"publishing street@aaa.*full"):
+    with pytest.raises(StoreError, match=r"publishing datasets/street/aaa.*full"):
         publish_version(store, "street", "aaa", fill)
     assert not (store.root / "datasets").exists()
     assert leftovers() == []
@@ -203,7 +203,7 @@ def test_every_file_and_folder_is_synced_before_the_version_appears(store, monke
         events.append("renamed")
         return real_rename(path, target)
 
-    monkeypatch.setattr(versions.os, "fsync", fsync)
+    monkeypatch.setattr(local_folders.os, "fsync", fsync)
     monkeypatch.setattr(Path, "rename", rename)
     publish_version(store, "street", "aaa", _writing())
     before, after = events[: events.index("renamed")], events[events.index("renamed") + 1 :]

@@ -1,0 +1,108 @@
+"""The commit primitive of a bucket: conditional writes.
+
+``If-None-Match: *`` for what is new, ``If-Match`` with the entity tag for what moves. The server carries out one write
+of a key at a time, so of several writers exactly one wins, and an object is there whole or not at all; a large one
+appears with the request that completes its parts. A process killed between any two requests leaves at most an
+unfinished upload, which nobody sees and ``framefoundry gc`` aborts.
+
+A request whose answer was lost is sent again, and then finds its own work in its way. So every write carries a random
+token, and one that is refused looks whose token stands there.
+"""
+
+import hashlib
+import math
+import secrets
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from schemas.errors import StoreError
+from storage.s3_client import Absent, Bucket, Conflict, Refused
+
+PART_BYTES = 16 << 20
+"""Files of more bytes go up in parts of this size."""
+MOST_PARTS = 10_000
+PARTS_AT_ONCE = 4
+CONFLICTS, CONFLICT_SECONDS = 20, 0.1
+SHA256 = "sha256"
+"""Name of the metadata that holds the content's hash."""
+
+_TOKEN = "framefoundry-token"
+
+
+def write_if(bucket: Bucket, name: str, data: bytes, *, tag: str | None) -> str | None:
+    """Write ``data`` if the object has the entity tag ``tag`` (None: if it is not there).
+
+    Returns:
+        its new entity tag; None where the condition did not hold, and nothing was written.
+    """
+    condition = {"IfNoneMatch": "*"} if tag is None else {"IfMatch": tag}
+    token = secrets.token_hex(16)
+    metadata = {_TOKEN: token, SHA256: hashlib.sha256(data).hexdigest()}
+
+    def write() -> str | None:
+        answer = bucket.call("put_object", Key=name, Body=data, Metadata=metadata, **condition)
+        return str(answer["ETag"])
+
+    return _settled(bucket, name, token, write)
+
+
+def upload_if_absent(bucket: Bucket, name: str, source: Path) -> bool:
+    """Write the file ``source`` in parts if nothing is there; True if this call did."""
+    with source.open("rb") as file:
+        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+    token = secrets.token_hex(16)
+
+    def write() -> str | None:
+        begun = bucket.call("create_multipart_upload", Key=name, Metadata={_TOKEN: token, SHA256: sha256})
+        upload = {"Key": name, "UploadId": begun["UploadId"]}
+        try:
+            parts = _upload_parts(bucket, upload, source)
+            whole = {"MultipartUpload": {"Parts": parts}}
+            answer = bucket.call("complete_multipart_upload", **upload, **whole, IfNoneMatch="*")
+        except BaseException:
+            with suppress(Absent, StoreError):  # it may be complete, or the server gone
+                bucket.call("abort_multipart_upload", **upload)
+            raise
+        return str(answer["ETag"])
+
+    return _settled(bucket, name, token, write) is not None
+
+
+def _upload_parts(bucket: Bucket, upload: dict[str, Any], source: Path) -> list[dict[str, Any]]:
+    size = source.stat().st_size
+    length = max(PART_BYTES, math.ceil(size / MOST_PARTS))
+
+    def send(number: int) -> dict[str, Any]:
+        with source.open("rb") as file:
+            file.seek(number * length)
+            data = file.read(length)
+        answer = bucket.call("upload_part", **upload, PartNumber=number + 1, Body=data)
+        return {"PartNumber": number + 1, "ETag": answer["ETag"]}
+
+    with ThreadPoolExecutor(PARTS_AT_ONCE) as threads:
+        return list(threads.map(send, range(math.ceil(size / length))))
+
+
+def _settled(bucket: Bucket, name: str, token: str, write: Callable[[], str | None]) -> str | None:
+    """What ``write`` returns; None where its condition does not hold and the object is not its own work."""
+    for _ in range(CONFLICTS):
+        try:
+            return write()
+        except Conflict:
+            time.sleep(CONFLICT_SECONDS)
+        except (Refused, Absent):
+            return _own_tag(bucket, name, token)
+    raise StoreError(f"{name} is being written by others all the time.", "Run again.")
+
+
+def _own_tag(bucket: Bucket, name: str, token: str) -> str | None:
+    """The entity tag of an object that was written with ``token``; None if it was not."""
+    try:
+        found = bucket.call("head_object", Key=name)
+    except Absent:
+        return None
+    return str(found["ETag"]) if found.get("Metadata", {}).get(_TOKEN) == token else None
