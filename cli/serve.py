@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from cli.exposure import CONSENT, LOOPBACK, check_address
 from cli.session import Session
 
 
@@ -16,6 +17,10 @@ def serve(
     deployments: Annotated[
         Path | None, typer.Option(help="Deployments to make. Default: deployments/prefect.yaml.", show_default=False)
     ] = None,
+    host: Annotated[str, typer.Option(help="Address to listen on; beyond this machine only on purpose.")] = LOOPBACK,
+    anyone: Annotated[
+        bool, typer.Option(CONSENT, help="Yes, --host lets others in, and they need no password.")
+    ] = False,
 ) -> None:
     """Start a Prefect server, a worker and what runs by itself: nightly build, inbox, retraining. Ctrl-C stops all.
 
@@ -26,6 +31,7 @@ def serve(
     from cli.flow_calls import PREFECT_FOLDER
 
     session: Session = context.obj
+    address = check_address(session, host, "Prefect's server", consented=anyone)
     store = session.open_store()
     from flows.serve import serve_here
 
@@ -35,4 +41,5 @@ def serve(
         tell=session.note,
         port=port,
         deployments=deployments.resolve() if deployments else None,
+        host=address,
     )

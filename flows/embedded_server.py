@@ -6,8 +6,8 @@ reports to it, and a killed run would leave it behind.
 
 import atexit
 import os
+import secrets
 import socket
-import sys
 import time
 from importlib.util import find_spec
 from pathlib import Path
@@ -15,6 +15,8 @@ from urllib.error import HTTPError, URLError
 from urllib.request import urlopen
 
 from flows.child_processes import ChildProcess, start_child, stop_child
+from flows.guarded_server import server_command
+from flows.prefect_settings import CLIENT_LOGIN, SERVER_LOGIN
 from schemas.errors import EnvironmentFault
 
 START_SECONDS = 300.0
@@ -28,7 +30,8 @@ def start_embedded_server() -> str:
     """Start a server for this process and name it in ``PREFECT_API_URL``; it is stopped when the process ends.
 
     Call after :func:`flows.prefect_settings.configure_prefect` and before Prefect is imported, so that Prefect's own
-    last messages still find it.
+    last messages still find it. It serves this process and its children alone: they inherit a login that is made up
+    for it, unless the user has set one.
 
     Returns:
         The API's URL, on the loopback interface.
@@ -36,6 +39,7 @@ def start_embedded_server() -> str:
     Raises:
         EnvironmentFault: it does not start; the message holds its last words.
     """
+    os.environ.setdefault(CLIENT_LOGIN, f"framefoundry:{secrets.token_urlsafe(24)}")
     port = find_free_port()
     api = f"http://127.0.0.1:{port}/api"
     server = _start(port)
@@ -69,16 +73,11 @@ def find_free_port() -> int:
 
 
 def _start(port: int) -> ChildProcess:
-    package = find_spec("prefect")
-    if package is None or package.origin is None:
+    if find_spec("prefect") is None:
         raise EnvironmentFault("Prefect is not installed.", "`framefoundry doctor` lists what is missing.")
-    command = [
-        *(sys.executable, "-m", "uvicorn", "--app-dir", str(Path(package.origin).parents[1])),
-        *("--factory", "prefect.server.api.server:create_app"),
-        *("--host", "127.0.0.1", "--port", str(port), "--log-level", "error", "--lifespan", "on"),
-    ]
+    command = server_command("127.0.0.1", port, log_level="error")
     logs = Path(os.environ["PREFECT_HOME"]) / "logs"
-    environment = {**os.environ, **_SERVER_SETTINGS}
+    environment = {**os.environ, **_SERVER_SETTINGS, SERVER_LOGIN: os.environ[CLIENT_LOGIN]}
     return start_child("server", command, environment=environment, log=logs / "embedded.log", folder=Path.cwd())
 
 

@@ -1,6 +1,8 @@
 """Prefect's HTTP interface, for those who do not want to import Prefect."""
 
+import base64
 import json
+import os
 import time
 from collections.abc import Mapping
 from http import HTTPStatus
@@ -8,6 +10,7 @@ from typing import Any
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
+from flows.prefect_settings import CLIENT_LOGIN
 from schemas.errors import EnvironmentFault
 
 BUSY_SECONDS = 60.0
@@ -39,7 +42,7 @@ def create_unless_there(url: str, body: Mapping[str, Any]) -> None:
 
 
 def _ask(method: str, url: str, body: Mapping[str, Any]) -> Any:
-    headers = {"Content-Type": "application/json"}
+    headers = {"Content-Type": "application/json", **_login()}
     request = Request(url, json.dumps(body).encode(), headers, method=method)
     deadline = time.monotonic() + BUSY_SECONDS
     while True:
@@ -50,6 +53,11 @@ def _ask(method: str, url: str, body: Mapping[str, Any]) -> Any:
             if fault.code != HTTPStatus.SERVICE_UNAVAILABLE or time.monotonic() > deadline:
                 raise
         time.sleep(0.5)
+
+
+def _login() -> dict[str, str]:
+    words = os.environ.get(CLIENT_LOGIN)
+    return {"Authorization": f"Basic {base64.b64encode(words.encode()).decode()}"} if words else {}
 
 
 def _refused(url: str, fault: HTTPError) -> EnvironmentFault:

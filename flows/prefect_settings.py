@@ -6,6 +6,8 @@ from pathlib import Path
 from urllib.request import urlopen
 
 SERVE_FILE = "serve.json"
+SERVER_LOGIN, CLIENT_LOGIN = "PREFECT_SERVER_API_AUTH_STRING", "PREFECT_API_AUTH_STRING"
+"""What a server asks for and what a client says, ``name:password``."""
 
 _SETTINGS = {
     "DO_NOT_TRACK": "1",
@@ -39,6 +41,8 @@ def configure_prefect(home: Path) -> str:
     os.environ.setdefault("PREFECT_HOME", str(home))
     for name, value in _SETTINGS.items():
         os.environ.setdefault(name, value)
+    if os.environ.get(SERVER_LOGIN):
+        os.environ.setdefault(CLIENT_LOGIN, os.environ[SERVER_LOGIN])
     if not os.environ.get("PREFECT_API_URL"):
         served = served_api(Path(os.environ["PREFECT_HOME"]))
         if served:

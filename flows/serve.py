@@ -23,6 +23,7 @@ import yaml
 from flows.automations import apply_automations, read_automations
 from flows.child_processes import ChildProcess, start_child, stop_child, wait_for_any_end
 from flows.embedded_server import answers, find_free_port
+from flows.guarded_server import server_command
 from flows.prefect_api import ask, create_unless_there
 from flows.prefect_settings import SERVE_FILE, configure_prefect, served_api
 from schemas.errors import BusyError, EnvironmentFault
@@ -36,6 +37,7 @@ WORK_POOL = "framefoundry"
 WORK_QUEUES = {"gpu": 1, "cpu": 1}
 """Queue -> runs at a time. A run with models takes the whole machine; one over stored tables fits beside it."""
 USUAL_PORT = 4200
+LOOPBACK, EVERYWHERE = "127.0.0.1", "0.0.0.0"
 START_SECONDS = 300.0
 DEPLOY_SECONDS = 300.0
 GIT_SECONDS = 10.0
@@ -50,19 +52,21 @@ class Premises:
     Attributes:
         project: the clone: working directory of every run.
         home: Prefect's own data, logs, and ``serve.json``.
-        port: of the server, on loopback.
+        port: of the server.
         environment: of every child.
+        host: address that the server listens on.
     """
 
     project: Path
     home: Path
     port: int
     environment: Mapping[str, str]
+    host: str = LOOPBACK
 
     @property
     def site(self) -> str:
         """Address of the UI."""
-        return f"http://127.0.0.1:{self.port}"
+        return site_of(self.host, self.port)
 
     @property
     def api(self) -> str:
@@ -70,7 +74,14 @@ class Premises:
         return f"{self.site}/api"
 
 
-def serve_here(store: Store, home: Path, tell: Tell, port: int | None = None, deployments: Path | None = None) -> None:
+def serve_here(
+    store: Store,
+    home: Path,
+    tell: Tell,
+    port: int | None = None,
+    deployments: Path | None = None,
+    host: str = LOOPBACK,
+) -> None:
     """Serve until SIGINT or SIGTERM, then stop everything that was started.
 
     Args:
@@ -79,6 +90,8 @@ def serve_here(store: Store, home: Path, tell: Tell, port: int | None = None, de
         tell: takes messages for the user.
         port: of the server; default: 4200, or a free one where that is taken.
         deployments: a ``prefect.yaml``; default: the project's own. An ``automations.yaml`` beside it is applied too.
+        host: address to listen on. The server has any command run that it is asked to run, and asks for a login only
+            where ``PREFECT_SERVER_API_AUTH_STRING`` is set.
 
     Raises:
         BusyError: a server is up already for this store, or the port is taken.
@@ -86,16 +99,15 @@ def serve_here(store: Store, home: Path, tell: Tell, port: int | None = None, de
     """
     with hold(store, "serve", uses_objects=False), _signals_as_interrupts(), ExitStack() as stack:
         try:
-            premises = find_premises(store, home, port)
+            premises = find_premises(store, home, port, host)
             file = deployments or premises.project / "deployments" / "prefect.yaml"
             names = deployment_names(file)
             automations = read_automations(file.with_name("automations.yaml"))
-            address = ["--host", "127.0.0.1", "--port", str(premises.port)]
-            server = _start(stack, "server", premises, ["server", "start", *address])
+            server = _start(stack, "server", premises, server_command(host, premises.port, log_level="warning"))
             tell(f"Starting Prefect's server on {premises.site} (the first start takes some seconds) …")
             _wait_until(lambda: answers(premises.api), server, "answers")
             create_work_pool(premises.api)
-            worker = _start(stack, "worker", premises, ["worker", "start", "--pool", WORK_POOL, "--type", "process"])
+            worker = _start(stack, "worker", premises, _prefect("worker", "start", "--pool", WORK_POOL, "--type", "process"))
             _wait_until(lambda: has_worker_online(premises.api), worker, "is online")
             tell(f"Deploying {', '.join(names)} …")
             deploy(premises, file)
@@ -109,7 +121,7 @@ def serve_here(store: Store, home: Path, tell: Tell, port: int | None = None, de
     tell("Stopped.")
 
 
-def find_premises(store: Store, home: Path, port: int | None) -> Premises:
+def find_premises(store: Store, home: Path, port: int | None, host: str = LOOPBACK) -> Premises:
     """Settle where to serve, and the environment of the children.
 
     Raises:
@@ -131,14 +143,20 @@ def find_premises(store: Store, home: Path, port: int | None) -> Premises:
     environment = {
         **os.environ,
         "PREFECT_HOME": str(home),
-        "PREFECT_API_URL": f"http://127.0.0.1:{chosen}/api",
+        "PREFECT_API_URL": f"{site_of(host, chosen)}/api",
+        "PREFECT__SERVER_FINAL": "1",  # as `prefect server start` has it
         "PREFECT_LOGGING_LEVEL": "INFO",
         HOME_VARIABLE: str(project),
         INBOX_VARIABLE: os.environ.get(INBOX_VARIABLE) or str(project / "inbox"),
         VERSION_VARIABLE: os.environ.get(VERSION_VARIABLE) or describe_version(project),
         STORE_VARIABLE: str(store.root),
     }
-    return Premises(project, home, chosen, environment)
+    return Premises(project, home, chosen, environment, host)
+
+
+def site_of(host: str, port: int) -> str:
+    """Address of a server that listens on ``host``, for those on this machine."""
+    return f"http://{LOOPBACK if host == EVERYWHERE else host}:{port}"
 
 
 def project_folder() -> Path:
@@ -204,9 +222,9 @@ def deploy(premises: Premises, file: Path) -> None:
     Raises:
         EnvironmentFault: Prefect refused; its message is passed on.
     """
-    command = ["--no-prompt", "deploy", "--all", "--prefect-file", str(file)]
+    command = _prefect("--no-prompt", "deploy", "--all", "--prefect-file", str(file))
     answer = subprocess.run(
-        _prefect(command), cwd=premises.project, env=dict(premises.environment), capture_output=True, text=True,
+        command, cwd=premises.project, env=dict(premises.environment), capture_output=True, text=True,
         timeout=DEPLOY_SECONDS, check=False,
     )  # fmt: skip
     if answer.returncode:
@@ -265,13 +283,13 @@ def _signals_as_interrupts() -> Iterator[None]:
 
 def _start(stack: ExitStack, name: str, premises: Premises, command: list[str]) -> ChildProcess:
     log = premises.home / "logs" / f"{name}.log"
-    child = start_child(name, _prefect(command), environment=premises.environment, log=log, folder=premises.project)
+    child = start_child(name, command, environment=premises.environment, log=log, folder=premises.project)
     stack.callback(stop_child, child)
     return child
 
 
-def _prefect(command: list[str]) -> list[str]:
-    return [sys.executable, "-m", "prefect", *command]
+def _prefect(*words: str) -> list[str]:
+    return [sys.executable, "-m", "prefect", *words]
 
 
 def _wait_until(ready: Callable[[], bool], child: ChildProcess, what: str) -> None:

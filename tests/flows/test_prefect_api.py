@@ -17,12 +17,14 @@ class Prefect:
     def __init__(self) -> None:
         self.answers: list[tuple[int, object]] = []
         self.asked: list[tuple[str, str, object]] = []
+        self.logins: list[str | None] = []
         prefect = self
 
         class Answering(BaseHTTPRequestHandler):
             def do_POST(self):
                 body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
                 prefect.asked.append((self.command, self.path, body))
+                prefect.logins.append(self.headers["Authorization"])
                 status, said = prefect.answers.pop(0)
                 data = json.dumps(said).encode()
                 self.send_response(status)
@@ -53,6 +55,15 @@ def test_a_server_that_is_busy_is_asked_again_and_what_exists_is_kept(prefect):
     create_work_pool(prefect.api)
     assert prefect.answers == []
     assert [body["name"] for _, _, body in prefect.asked[-2:]] == ["gpu", "cpu"]
+
+
+def test_the_login_that_prefect_is_given_is_ours_too(prefect, monkeypatch):
+    prefect.answers += [(200, []), (200, [])]
+    monkeypatch.delenv("PREFECT_API_AUTH_STRING", raising=False)
+    ask("POST", f"{prefect.api}/flow_runs/filter", {})
+    monkeypatch.setenv("PREFECT_API_AUTH_STRING", "a:b")
+    ask("POST", f"{prefect.api}/flow_runs/filter", {})
+    assert prefect.logins == [None, "Basic YTpi"]
 
 
 def test_a_server_that_stays_busy_or_refuses_is_reported_with_its_words(prefect, monkeypatch):

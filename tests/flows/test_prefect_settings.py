@@ -57,3 +57,16 @@ def test_telemetry_is_off(tmp_path, monkeypatch):
 
     configure_prefect(tmp_path)
     assert os.environ["PREFECT_SERVER_ANALYTICS_ENABLED"] == "false"
+
+
+def test_who_protects_the_server_by_a_login_need_not_say_it_twice(tmp_path, monkeypatch):
+    import os
+
+    for name in ("PREFECT_SERVER_API_AUTH_STRING", "PREFECT_API_AUTH_STRING"):
+        monkeypatch.setenv(name, "")  # taken back after the test, whatever it becomes
+    monkeypatch.delenv("PREFECT_API_AUTH_STRING")
+    configure_prefect(tmp_path)
+    assert "PREFECT_API_AUTH_STRING" not in os.environ
+    monkeypatch.setenv("PREFECT_SERVER_API_AUTH_STRING", "a:b")
+    configure_prefect(tmp_path)
+    assert os.environ["PREFECT_API_AUTH_STRING"] == "a:b"

@@ -104,8 +104,14 @@ def test_deployments_are_known_by_name(tmp_path):
 
 
 def test_a_server_that_dies_at_the_start_is_reported_with_its_last_words(store, tmp_path, monkeypatch):
-    monkeypatch.setattr(serve, "_prefect", lambda command: ["sh", "-c", "echo port trouble; exit 3"])
+    monkeypatch.setattr(serve, "server_command", lambda *_, **__: ["sh", "-c", "echo port trouble; exit 3"])
     with pytest.raises(EnvironmentFault, match="exit code 3") as refused:
         serve.serve_here(store, tmp_path / "prefect", lambda _: None)
     assert "port trouble" in refused.value.message
     assert not (tmp_path / "prefect" / "serve.json").exists()
+
+
+def test_the_address_that_was_asked_for_is_the_one_that_children_are_told(store, tmp_path):
+    everywhere = serve.find_premises(store, tmp_path / "prefect", None, "0.0.0.0")
+    assert everywhere.api.startswith("http://127.0.0.1:"), "an address that no client can call"
+    assert serve.find_premises(store, tmp_path / "prefect", None, "10.0.0.7").site.startswith("http://10.0.0.7:")
