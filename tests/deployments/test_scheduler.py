@@ -1,129 +1,20 @@
 """The whole serving stack: what the schedule started starts what is to follow, and nothing is left behind."""
 
-import json
-import os
 import shutil
 import signal
-import socket
 import subprocess
-import sys
-import time
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import psutil
 import pytest
+from served import RUN_SECONDS, START_SECONDS
 
 from flows.prefect_api import ask
 from storage.datasets import find_version
 from storage.store import Store
 
-PROJECT = Path(__file__).parents[2]
-START_SECONDS, RUN_SECONDS, STOP_SECONDS, PAGE_SECONDS = 320, 300, 60, 90
-
-RECIPE = """
-name: tick
-classes: [car]
-prompts:
-  template: "a car in {weather}"
-  axes:
-    weather: [{text: clear, count: {car: 1}}, {text: rain, count: {car: 1}}]
-  strategy: full
-clip: {frames: 8, fps: 8, width: 160, height: 96}
-annotator: {kind: truth}
-curation: {min_track_frames: 1}
-split: {train: 1, val: 0, test: 0}
-publish: {yolo: {stride: 4}}
-"""
-
-DEPLOYMENTS = """
-name: framefoundry
-pull:
-  - prefect.deployments.steps.set_working_directory: {directory: "{{ $FRAMEFOUNDRY_HOME }}"}
-deployments:
-  - name: tick
-    entrypoint: flows.build.build_dataset
-    parameters: {recipe: "%s", store: "{{ $FRAMEFOUNDRY_STORE }}"}
-    schedules: [{slug: often, interval: 30}]
-    concurrency_limit: {limit: 1, collision_strategy: CANCEL_NEW}
-    work_pool: {name: framefoundry, work_queue_name: cpu}
-  - name: retrain
-    entrypoint: flows.retrain.retrain_detector
-    parameters: {dataset: nothing, epochs: 1, store: "{{ $FRAMEFOUNDRY_STORE }}"}
-    triggers:
-      - type: event
-        expect: [dataset.published]
-        match: {prefect.resource.id: framefoundry.dataset.tick}
-        parameters:
-          dataset: {__prefect_kind: jinja, template: "{{ event.payload.dataset }}"}
-    work_pool: {name: framefoundry, work_queue_name: gpu}
-"""
-AUTOMATIONS = PROJECT / "deployments" / "automations.yaml"
+STOP_SECONDS, PAGE_SECONDS = 60, 90
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-
-
-@dataclass(frozen=True)
-class Serving:
-    """`framefoundry serve` at work on a folder that holds its store and its Prefect."""
-
-    process: subprocess.Popen
-    folder: Path
-    api: str
-
-    def wait_for(self, found, seconds: float):
-        """The first answer of ``found`` that is one."""
-        return wait_for(found, seconds, self.process, self.folder / "serve.log")
-
-    def finished_run(self, deployment: str) -> dict[str, Any]:
-        """The first run of ``deployment``, when it has ended; a run that did not complete shows the worker's log."""
-        wanted = {
-            "deployments": {"name": {"any_": [deployment]}},
-            "flow_runs": {"state": {"type": {"any_": ["COMPLETED", "FAILED", "CRASHED"]}}},
-            "sort": "START_TIME_ASC",
-        }
-        run = self.wait_for(lambda: ask("POST", f"{self.api}/flow_runs/filter", wanted), RUN_SECONDS)[0]
-        assert run["state"]["type"] == "COMPLETED", (self.folder / "prefect" / "logs" / "worker.log").read_text()
-        return run
-
-
-def wait_for(found, seconds: float, process: subprocess.Popen, log: Path):
-    deadline = time.monotonic() + seconds
-    while not (answer := found()):
-        assert process.poll() is None, log.read_text()
-        assert time.monotonic() < deadline, log.read_text()
-        time.sleep(1)
-    return answer
-
-
-@pytest.fixture(scope="module")
-def serving(tmp_path_factory):
-    """`framefoundry serve` on a store and a Prefect of its own."""
-    folder = tmp_path_factory.mktemp("serving")
-    recipe, deployments = folder / "tick.yaml", folder / "prefect.yaml"
-    recipe.write_text(RECIPE)
-    deployments.write_text(DEPLOYMENTS % recipe)
-    (folder / "automations.yaml").write_text(AUTOMATIONS.read_text())
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    environment = {**os.environ, "PREFECT_HOME": str(folder / "prefect"), "FRAMEFOUNDRY_HOME": str(PROJECT)}
-    for name in ("PREFECT_API_URL", "PREFECT_PROFILES_PATH"):
-        environment.pop(name, None)
-    words = ["--store", folder / "store", "serve", "--port", port, "--deployments", deployments]
-    log, address = folder / "serve.log", folder / "prefect" / "serve.json"
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            [sys.executable, "-c", "from cli.main import run; run()", *map(str, words)],
-            env=environment, stdout=output, stderr=subprocess.STDOUT, cwd=PROJECT,
-        )  # fmt: skip
-    try:
-        wait_for(address.exists, START_SECONDS, process, log)
-        yield Serving(process, folder, json.loads(address.read_text())["api_url"])
-    finally:
-        family = [process, *psutil.Process(process.pid).children(recursive=True)] if process.poll() is None else []
-        for member in family:
-            member.kill()
 
 
 @pytest.mark.slow
