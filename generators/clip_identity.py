@@ -7,6 +7,9 @@ from schemas.identity import digest, stable_seed
 from schemas.recipe import ClipOptions
 from schemas.records import Scenario, SourceSegment
 
+ENCODER_VERSION = 2
+"""Of :mod:`storage.video`'s encoding, which is not imported here, so that planning stays light."""
+
 
 def scenario_identity(
     prompt: str,
@@ -51,6 +54,7 @@ def rendered_clip_id(
             "version": version,
             "parameters": dict(parameters),
             "clip": clip.model_dump(mode="json"),
+            "encoder": ENCODER_VERSION,
         }
     )
 
@@ -69,6 +73,7 @@ def footage_clip_id(segment: SourceSegment, normalisation: Mapping[str, Any]) ->
             "index": segment.index,
             "start": segment.start,
             "normalisation": dict(normalisation),
+            "encoder": ENCODER_VERSION,
         }
     )
 

@@ -237,10 +237,13 @@ def _add_stream(container: Any, rate: Fraction, shape: tuple[int, int], crf: int
 
 
 def _encoder_options(crf: int) -> dict[str, str]:
-    options = {"crf": str(crf), "preset": PRESET}
+    """x264's options; whoever changes them raises ``generators.clip_identity.ENCODER_VERSION``."""
+    # A clip is written once and decoded five times on its way: variable-length codes instead of arithmetic ones halve
+    # the decoding (0.35 instead of 0.72 core-ms a frame of 320x192), for files 12 % larger at the same error.
+    parameters = ["no-cabac=1"]
     if platform.machine().lower() in {"x86_64", "amd64", "i686"}:
-        options["x264-params"] = "asm=SSE2"
-    return options
+        parameters.append("asm=SSE2")
+    return {"crf": str(crf), "preset": PRESET, "x264-params": ":".join(parameters)}
 
 
 def _check_frame(path: Path, frame: np.ndarray, shape: tuple[int, int] | None) -> tuple[int, int]:
