@@ -9,12 +9,13 @@ from prefect.task_runners import ThreadPoolTaskRunner
 SMALLEST, LARGEST = 8, 50
 
 
-def batch_size(items: int) -> int:
-    """How many of ``items`` make a task: about a tenth, 8 to 50.
+def batch_size(items: int, workers: int = 1) -> int:
+    """How many of ``items`` make a task: about a tenth, 8 to 50; less where several workers take a share each.
 
     A task costs Prefect's server tens of milliseconds, so clips do not get one each; ten batches still show progress.
     """
-    return min(max(math.ceil(items / 10), SMALLEST), LARGEST)
+    share = math.ceil(items / 10) if workers == 1 else math.ceil(items / (4 * workers))
+    return min(max(share, SMALLEST), LARGEST)
 
 
 def one_batch_a_stage() -> Any:

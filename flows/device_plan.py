@@ -21,3 +21,12 @@ def with_labelling_device(recipe: Recipe) -> Recipe:
     if not asked or not isinstance(recipe.annotator, DetectorOptions):
         return recipe
     return recipe.model_copy(update={"annotator": recipe.annotator.model_copy(update={"device": "cpu"})})
+
+
+def needs_gpu(task: str, recipe: Recipe) -> bool:
+    """Whether ``task``, a batch of one stage, runs on a GPU where its worker has one."""
+    if task == "render-batch":
+        options = recipe.generator
+        return isinstance(options, DiffusersOptions) and "cpu" not in options.devices
+    annotator = recipe.annotator
+    return task == "label-batch" and isinstance(annotator, DetectorOptions) and annotator.device != "cpu"

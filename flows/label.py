@@ -9,9 +9,11 @@ from prefect.runtime import flow_run
 from pydantic import Field, PositiveInt
 
 from flows.batches import one_batch_a_stage
+from flows.cancellation import settle_cancellation
 from flows.pipeline import run_pipeline
 from flows.reaper import claim_run
 from flows.run_names import find_round
+from flows.runner_choice import RunnerName
 from generators.footage_files import find_videos
 from schemas.annotator_options import Tracker
 from schemas.errors import MediaError, RecipeError
@@ -36,6 +38,7 @@ def _run_name() -> str:
     task_runner=one_batch_a_stage(),
     persist_result=False,
     on_running=[claim_run],
+    on_crashed=[settle_cancellation],
 )
 def label_footage(
     folder: str,
@@ -48,6 +51,8 @@ def label_footage(
     stride: PositiveInt = 2,
     may_be_empty: bool = False,
     store: str | None = None,
+    runner: RunnerName = "threads",
+    workers: PositiveInt | None = None,
 ) -> RunReport:
     """Label every video below a folder; files that were labelled before are reused.
 
@@ -62,6 +67,8 @@ def label_footage(
         stride: every how many frames an image is exported.
         may_be_empty: that there are no videos, or no folder, is no fault, as of an inbox on schedule.
         store: the store's folder; default: ``$FRAMEFOUNDRY_STORE``, else ``foundry/``.
+        runner: who carries out the work: ``threads`` of this process, or workers of a ``ray`` or ``dask`` cluster.
+        workers: of that cluster; default: one a core.
 
     Raises:
         MediaError: there are no videos, and ``may_be_empty`` is not set.
@@ -70,7 +77,7 @@ def label_footage(
         get_run_logger().info("%s holds no videos: nothing to do.", folder)
         return RunReport(recipe=name or _dataset_name(Path(folder).stem), new_version=False)
     recipe = footage_recipe(folder, weights, name, classes, accept, ignore, tracker, stride)
-    return run_pipeline(recipe, Store.open(store))
+    return run_pipeline(recipe, Store.open(store), runner, workers)
 
 
 def footage_recipe(

@@ -5,6 +5,7 @@ from prefect.cache_policies import NO_CACHE
 
 from annotators.labelling import ClipSequence, label_sequences
 from flows.batches import worth_retrying
+from flows.inputs import unpack_inputs
 from flows.lanes import BatchOutcome
 from flows.residents import resident_annotator, resident_embedder
 from schemas.recipe import Recipe
@@ -24,7 +25,8 @@ from storage.store import Store
 def label_batch(recipe: Recipe, store: str, sequences: list[ClipSequence], label: str) -> BatchOutcome:
     """Label one batch; clips that a killed attempt had committed are not labelled again."""
     opened = Store.open(store)
-    embedder = resident_embedder(recipe, opened)
-    answers = list(label_sequences(resident_annotator(recipe, opened), opened, sequences, embedder))
+    local = unpack_inputs(recipe, opened)
+    embedder = resident_embedder(local, opened)
+    answers = list(label_sequences(resident_annotator(local, opened), opened, sequences, embedder))
     failures = [answer for answer in answers if isinstance(answer, Failure)]
     return BatchOutcome(len(answers) - len(failures), failures)

@@ -15,10 +15,19 @@ Item = TypeVar("Item")
 
 @dataclass(frozen=True)
 class BatchOutcome:
-    """What came of a batch: how many clips are done, which failed."""
+    """What came of a batch.
+
+    Attributes:
+        done: how many clips are.
+        failures: of those that are not.
+        remarks: what there is to say about all that this worker has done for the stage so far.
+        worker: who it was; empty where there is but one.
+    """
 
     done: int
     failures: list[Failure]
+    remarks: tuple[str, ...] = ()
+    worker: str = ""
 
     @property
     def clips(self) -> int:
@@ -103,7 +112,7 @@ class Lane(Generic[Item]):
             finished: receives this lane, the batch and its future when it has ended.
             partial: start also what would not fill a batch; nothing more is about to come.
         """
-        size = batch_size(self._items)
+        size = batch_size(self._items, self._width)
         if not self.has_room or not self._waiting or (len(self._waiting) < size and not partial):
             return False
         batch = [self._waiting.popleft() for _ in range(min(size, len(self._waiting)))]

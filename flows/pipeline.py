@@ -6,10 +6,12 @@ from annotators.label_keys import group_sequences
 from flows.device_plan import with_labelling_device
 from flows.events import tell_of_run
 from flows.outcome_table import OutcomeTable
-from flows.production import Launcher, Produced, make_labelled_clips
+from flows.production import Produced, make_labelled_clips
 from flows.publishing import Published, publish_version
 from flows.residents import release, resident_annotator, resident_embedder, resident_generator
 from flows.run_page import show_run
+from flows.runner_choice import RunnerName, check_runner
+from flows.runners import open_launcher
 from flows.stopwatch import Stopwatch
 from publishers.frame_images import asked_images
 from schemas.recipe import Recipe
@@ -19,14 +21,20 @@ from storage.locks import hold
 from storage.store import Store
 
 
-def run_pipeline(recipe: Recipe, store: Store) -> RunReport:
+def run_pipeline(recipe: Recipe, store: Store, runner: RunnerName = "threads", workers: int | None = None) -> RunReport:
     """Render, label, curate and publish ``recipe``; called from a flow's body.
+
+    Args:
+        recipe: what.
+        store: where.
+        runner, workers: who carries out the batches; see :func:`flows.runners.open_launcher`.
 
     Raises:
         BusyError: this recipe is being run on this store by another process.
         EmptyResultError: nothing was rendered, or nothing was accepted; no version was published.
         FramefoundryError: the recipe cannot be carried out here; nothing was done.
     """
+    check_runner(runner, workers)
     watch = Stopwatch()
     recipe = with_labelling_device(recipe)
     with hold(store, f"recipe-{recipe.name}"):
@@ -36,8 +44,7 @@ def run_pipeline(recipe: Recipe, store: Store) -> RunReport:
                 resident_embedder(recipe, store)
                 jobs = resident_generator(recipe, store).jobs()
             outcomes = OutcomeTable(recipe.name)
-            with watch.stage("produce"):
-                launcher = Launcher(outcomes=outcomes)
+            with watch.stage("produce"), open_launcher(runner, workers, outcomes) as launcher:
                 produced = make_labelled_clips(
                     recipe, store, jobs, images=wants_images_early(recipe), launcher=launcher
                 )

@@ -17,8 +17,7 @@ from flows.labelling import label_batch
 from flows.lanes import Advancing, BatchOutcome, Lane, run_lanes
 from flows.progress import StageProgress
 from flows.rendering import render_batch
-from flows.residents import release, resident_annotator, resident_embedder, resident_generator
-from generators.protocol import remarks_of
+from flows.residents import release, resident_annotator, resident_embedder
 from generators.rendering import missing_jobs
 from schemas.recipe import Recipe
 from schemas.records import ClipJob, ClipRecord, Failure
@@ -92,11 +91,15 @@ class Launcher:
         submit: takes a Prefect task and its arguments, returns a future of its result.
         progress: takes a stage and its count of clips, returns what is told of batches that have ended.
         outcomes: told what becomes of the clips; None: nobody asks before the end.
+        width: batches of one stage that are at work at the same time.
+        pack: takes the recipe and the store, returns the recipe as tasks are to have it.
     """
 
     submit: Callable[..., Any] = lambda work, *arguments: work.submit(*arguments)
     progress: Callable[[str, int], Advancing | None] = StageProgress
     outcomes: Outcomes | None = None
+    width: int = 1
+    pack: Callable[[Recipe, Store], Recipe] = lambda recipe, store: recipe
 
 
 def make_labelled_clips(
@@ -125,7 +128,8 @@ class _Production:
     def __init__(self, recipe: Recipe, store: Store, jobs: Sequence[ClipJob], images: bool, launcher: Launcher) -> None:
         self._recipe, self._store, self._jobs = recipe, store, jobs
         self._with_images, self._launcher = images, launcher
-        self._remarks: list[str] = []
+        self._packed = launcher.pack(recipe, store)
+        self._remarks: dict[str, tuple[str, ...]] = {}
         self._jobs_of: dict[str, list[ClipJob]] = {}
         for job in jobs:
             self._jobs_of.setdefault(sequence_of(job), []).append(job)
@@ -159,18 +163,19 @@ class _Production:
             render=_account(self._render, self._rendered_before),
             label=_account(self._label, self._labelled_before),
             images=_account(self._images, 0),
-            remarks=self._remarks,
+            remarks=list(dict.fromkeys(remark for told in self._remarks.values() for remark in told)),
         )
 
     def _lane(
         self, stage: str, work: Any, clips: int, items: int, clips_of: Callable[[Any], int] = lambda item: 1
     ) -> Lane[Any]:
-        where = str(self._store.root)
+        where = self._store.location
         return Lane(
             stage,
-            lambda batch, label: self._launcher.submit(work, self._recipe, where, batch, label),
+            lambda batch, label: self._launcher.submit(work, self._packed, where, batch, label),
             items=items,
             progress=self._launcher.progress(stage, clips) if clips else None,
+            width=self._launcher.width,
             clips_of=clips_of,
         )
 
@@ -198,9 +203,10 @@ class _Production:
         if self._launcher.outcomes is not None and lane is not self._images:
             self._launcher.outcomes.count(lane.stage, outcome)
         if lane is self._render:
+            self._remarks[outcome.worker] = outcome.remarks  # each worker's last ones tell of all that it did
             self._label.add(self._sequences_completed_by(batch))
-            if lane.is_idle:
-                self._end_rendering()
+            if lane.is_idle and not renderer_stays(self._recipe):
+                release("generator")
         elif lane is self._label and self._with_images:
             failed = {failure.clip_id for failure in outcome.failures}
             self._images.add(record for sequence in batch for record in sequence if record.clip_id not in failed)
@@ -219,12 +225,6 @@ class _Production:
         return [
             sequence for name in names for sequence in group_sequences(stored_clips(self._store, self._jobs_of[name]))
         ]
-
-    def _end_rendering(self) -> None:
-        """Keep what the generator has to say, and free what it holds."""
-        self._remarks = list(remarks_of(resident_generator(self._recipe, self._store)))
-        if not renderer_stays(self._recipe):
-            release("generator")
 
 
 def _account(lane: Lane[Any], reused: int) -> StageAccount:

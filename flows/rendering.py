@@ -4,8 +4,10 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from flows.batches import worth_retrying
+from flows.inputs import unpack_inputs
 from flows.lanes import BatchOutcome
-from flows.residents import resident_generator
+from flows.residents import name_worker, resident_generator
+from generators.protocol import remarks_of
 from generators.rendering import missing_jobs, render_into_store
 from schemas.recipe import Recipe
 from schemas.records import ClipJob, Failure
@@ -24,7 +26,7 @@ from storage.store import Store
 def render_batch(recipe: Recipe, store: str, jobs: list[ClipJob], label: str) -> BatchOutcome:
     """Render one batch; clips that a killed attempt had committed are not rendered again."""
     opened = Store.open(store)
-    missing = missing_jobs(opened, jobs)
-    answers = list(render_into_store(resident_generator(recipe, opened), opened, missing))
+    generator = resident_generator(unpack_inputs(recipe, opened), opened)
+    answers = list(render_into_store(generator, opened, missing_jobs(opened, jobs)))
     failures = [answer for answer in answers if isinstance(answer, Failure)]
-    return BatchOutcome(len(jobs) - len(failures), failures)
+    return BatchOutcome(len(jobs) - len(failures), failures, remarks_of(generator), name_worker())

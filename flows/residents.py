@@ -3,6 +3,8 @@
 Models load once, however many batches a worker takes. Batches carry the recipe and keys; nothing here travels.
 """
 
+import os
+import socket
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -33,6 +35,11 @@ def resident_embedder(recipe: Recipe, store: Store) -> Any:
     from annotators.embedders import build_embedder
 
     return _resident("embedder", recipe, lambda: build_embedder(recipe, store))
+
+
+def name_worker() -> str:
+    """This process, told from all others of all machines."""
+    return f"{socket.gethostname()}/{os.getpid()}"
 
 
 def release(kind: str) -> None:

@@ -1,6 +1,5 @@
 """Clips of procedural street scenes: scenarios in, encoded files with exact truth out, several processes at once."""
 
-import os
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
@@ -18,6 +17,7 @@ from schemas.errors import FramefoundryError
 from schemas.recipe import ClipOptions
 from schemas.records import ClipJob, Failure, Origin, Scenario
 from schemas.tables import TRUTH, table_from_columns
+from storage.cores import usable_cores
 from storage.processes import end_with_parent
 from storage.video import write_clip
 
@@ -31,7 +31,7 @@ class ProceduralGenerator:
     def __init__(self, scenarios: Sequence[Scenario], clip: ClipOptions, workers: int | None = None) -> None:
         self._scenarios = scenarios
         self._clip = clip
-        self._workers = workers or len(os.sched_getaffinity(0))
+        self._workers = workers or usable_cores()
         self._pool: ProcessPoolExecutor | None = None
 
     def jobs(self) -> list[ClipJob]:

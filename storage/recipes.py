@@ -1,5 +1,6 @@
 """Reading recipe files."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 from schemas.annotator_options import DetectorOptions
@@ -25,7 +26,10 @@ def read_recipe(path: Path) -> Recipe:
     """
     path = Path(path)
     recipe = parse_recipe(_read_text(path), str(path))
-    return _resolve_paths(recipe, path.absolute().parent)
+    folder = path.absolute().parent
+    return replace_inputs(
+        recipe, path=lambda given: _beside(folder, given), name=lambda given: _if_present(folder, given)
+    )
 
 
 def _read_text(path: Path) -> str:
@@ -43,33 +47,42 @@ def _read_text(path: Path) -> str:
         raise RecipeError(f"{path}: cannot be read: {fault.strerror}.", "Check the path and its permissions.") from None
 
 
-def _resolve_paths(recipe: Recipe, folder: Path) -> Recipe:
+def replace_inputs(recipe: Recipe, *, path: Callable[[Path], Path], name: Callable[[str], str]) -> Recipe:
+    """``recipe`` with every file and folder that it reads replaced.
+
+    Args:
+        recipe: not changed.
+        path: takes what can only be a file or a folder: prompts, footage, pictures.
+        name: takes what may be the name of a model as well: weights, pipelines, adapters, embedders.
+    """
     changes: dict[str, object] = {}
     if isinstance(recipe.prompts, PromptFile):
-        changes["prompts"] = recipe.prompts.model_copy(update={"file": _beside(folder, recipe.prompts.file)})
+        changes["prompts"] = recipe.prompts.model_copy(update={"file": path(recipe.prompts.file)})
     if isinstance(recipe.prompts, PromptTemplate) and recipe.prompts.extra:
-        changes["prompts"] = recipe.prompts.model_copy(update={"extra": _beside(folder, recipe.prompts.extra)})
+        changes["prompts"] = recipe.prompts.model_copy(update={"extra": path(recipe.prompts.extra)})
     near = recipe.curation.near_duplicates
     if near and near.embedder != DETECTOR:
-        near = near.model_copy(update={"embedder": _if_present(folder, near.embedder)})
+        near = near.model_copy(update={"embedder": name(near.embedder)})
         changes["curation"] = recipe.curation.model_copy(update={"near_duplicates": near})
     if isinstance(recipe.generator, FootageOptions):
-        changes["generator"] = recipe.generator.model_copy(update={"path": _beside(folder, recipe.generator.path)})
+        changes["generator"] = recipe.generator.model_copy(update={"path": path(recipe.generator.path)})
     if isinstance(recipe.generator, DiffusersOptions):
-        changes["generator"] = _resolve_diffusers(recipe.generator, folder)
+        changes["generator"] = _replace_diffusers(recipe.generator, path, name)
     if isinstance(recipe.annotator, DetectorOptions):
-        weights = _if_present(folder, recipe.annotator.weights)
+        weights = name(recipe.annotator.weights)
         changes["annotator"] = recipe.annotator.model_copy(update={"weights": weights})
     return recipe.model_copy(update=changes)
 
 
-def _resolve_diffusers(options: DiffusersOptions, folder: Path) -> DiffusersOptions:
-    paths = {"images": options.images, "source": options.source}
-    changes: dict[str, object] = {name: _beside(folder, path) for name, path in paths.items() if isinstance(path, Path)}
+def _replace_diffusers(
+    options: DiffusersOptions, path: Callable[[Path], Path], name: Callable[[str], str]
+) -> DiffusersOptions:
+    given = {"images": options.images, "source": options.source}
+    changes: dict[str, object] = {field: path(value) for field, value in given.items() if isinstance(value, Path)}
     if options.model:
-        changes["model"] = _if_present(folder, options.model)
+        changes["model"] = name(options.model)
     if options.lora:
-        changes["lora"] = options.lora.model_copy(update={"model": _if_present(folder, options.lora.model)})
+        changes["lora"] = options.lora.model_copy(update={"model": name(options.lora.model)})
     return options.model_copy(update=changes)
 
 
