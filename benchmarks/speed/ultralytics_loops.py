@@ -28,10 +28,17 @@ class TrackLoop:
             "tracker": str(load_tracker_config(tracker).path), "imgsz": image_size, "conf": floor, "batch": batch,
         }  # fmt: skip
 
+    def warm_up(self) -> None:
+        """Follow one clip, so that the model is loaded and compiled."""
+        self._follow(min(self._folder.iterdir()))
+
     def run(self) -> list[LabelledClip]:
         """Tracks of every clip, by name of the file."""
+        return self._follow(self._folder)
+
+    def _follow(self, source: Path) -> list[LabelledClip]:
         rows: dict[str, list[np.ndarray]] = {}
-        for result in self._model.track(source=str(self._folder), stream=True, verbose=False, **self._settings):
+        for result in self._model.track(source=str(source), stream=True, verbose=False, **self._settings):
             of_clip = rows.setdefault(result.path, [])
             found = result.boxes.data.cpu().numpy() if result.boxes.is_track else np.zeros((0, 7), np.float32)
             of_clip.append(found)
