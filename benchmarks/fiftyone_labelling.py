@@ -1,8 +1,8 @@
 """Labelling against FiftyOne's own way: ``dataset.apply_model`` with an ultralytics model, on the same frames
 
-- apply_model: ``fiftyone.utils.ultralytics.convert_ultralytics_model(YOLO(weights))`` on a dataset of the clips' frames,
-  decoded to images beforehand (not timed, in its favour), ``batch_size=8``. In torch: it takes no OpenVINO export. It
-  detects; it does not track.
+- apply_model: ``convert_ultralytics_model(YOLO(weights))`` of `fiftyone.utils.ultralytics` on a dataset of the clips'
+  frames, decoded to images beforehand (not timed, in its favour), ``batch_size=8``. In torch: it takes no OpenVINO
+  export. It detects; it does not track.
 - ours: detections and tracks of the clips themselves, decoded and written to a store; with `boxes: strongest`, and the
   product's default (two views, offline tracks, refinement).
 
