@@ -71,6 +71,8 @@ def outcome_table(report: "RunReport") -> "Table":
     table.add_row("seconds", _seconds(report.seconds))
     if report.busy:
         table.add_row("at work", "  ".join(f"{stage} {share:.0%}" for stage, share in report.busy.items()))
+    if report.device is not None:
+        table.add_row("spent", escape(report.device.in_words))
     for failure in report.failures[:SHOWN_FAILURES]:
         table.add_row("[red]failed[/]", escape(failure))
     if len(report.failures) > SHOWN_FAILURES:

@@ -14,6 +14,7 @@ from prefect.runtime import flow_run
 from annotators.label_keys import group_sequences
 from annotators.labelling import is_labelled
 from flows.batches import one_batch_a_stage
+from flows.cancellation import settle_cancellation
 from flows.device_plan import with_labelling_device
 from flows.label_quality import (
     Evidence,
@@ -59,6 +60,7 @@ def _run_name() -> str:
     task_runner=one_batch_a_stage(),
     persist_result=False,
     on_running=[claim_run],
+    on_crashed=[settle_cancellation],
 )
 def calibrate_labels(
     recipe: str, store: str | None = None, clips: int = CALIBRATION_CLIPS, from_reviews: str | None = None
@@ -106,7 +108,7 @@ def _calibrate_on_truth(recipe: Recipe, store: Store, clips: int) -> Calibration
         raise StoreError(f"{recipe.name}: its calibration clips come from several generators.", "Render them again.")
     with watch.stage("measure"):
         calibration, expected, is_new = measure_on_truth(
-            recipe, str(store.root), subject, [record.clip_id for record in usable]
+            recipe, store.location, subject, [record.clip_id for record in usable]
         )
     failures = [*produced.render.failures, *produced.label.failures]
     return CalibrationReport(
@@ -152,7 +154,7 @@ def _calibrate_on_reviews(recipe: Recipe, store: Store, source: str) -> Calibrat
         subject = subject_of(labelled, recipe, annotator.fingerprint)
     if subject is None:
         raise EmptyResultError(
-            f"{recipe.name}: no labelled clips of one generator are in {store.root}; there is nothing to review.",
+            f"{recipe.name}: no labelled clips of one generator are in {store.location}; there is nothing to review.",
             "Run the recipe first.",
         )
     with watch.stage("read"):

@@ -60,4 +60,6 @@ def find_degradations(report: RunReport, recipe: Recipe) -> list[str]:
     ]
     shares = {"train": recipe.split.train, "val": recipe.split.val, "test": recipe.split.test}
     lacking = [split for split, share in shares.items() if share and split not in report.boxes_by_split]
+    if report.device is not None and report.device.partial:
+        reasons.append(report.device.partial)
     return reasons + [f"split {split} has no labels" for split in lacking]

@@ -105,6 +105,10 @@ class Lane(Generic[Item]):
         """Put ``items`` at the end of the lane."""
         self._waiting.extend(items)
 
+    def abandon(self) -> None:
+        """Give up what waits; what is on its way ends in order."""
+        self._waiting.clear()
+
     def start(self, finished: "Finished", *, partial: bool) -> bool:
         """Start the next batch if there is one and room for it; its future comes to ``finished``.
 

@@ -1,8 +1,11 @@
 """The main job: what runs when. Every other flow that makes a dataset goes through here."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from annotators.label_keys import group_sequences
+from flows.budget import Budget, refuse_unlabelled
+from flows.device_limits import DeviceUse, devices_of
 from flows.device_plan import with_labelling_device
 from flows.events import tell_of_run
 from flows.outcome_table import OutcomeTable
@@ -44,14 +47,17 @@ def run_pipeline(recipe: Recipe, store: Store, runner: RunnerName = "threads", w
                 resident_embedder(recipe, store)
                 jobs = resident_generator(recipe, store).jobs()
             outcomes = OutcomeTable(recipe.name)
+            budget = Budget(recipe.budget, DeviceUse(devices_of(recipe), exclusive=runner == "threads"))
             with watch.stage("produce"), open_launcher(runner, workers, outcomes) as launcher:
                 produced = make_labelled_clips(
-                    recipe, store, jobs, images=wants_images_early(recipe), launcher=launcher
+                    recipe, store, jobs, images=wants_images_early(recipe), launcher=replace(launcher, budget=budget)
                 )
             outcomes.show(outcomes.rows())
             refuse_empty("render", len(produced.records), produced.render.failures)
             refuse_empty("label", len(produced.labelled), produced.label.failures)
-            published = publish_version(recipe, store, group_sequences(produced.labelled), watch)
+            spending = budget.spent(produced.frames_made, produced.clips_left)
+            refuse_unlabelled(len(produced.labelled), spending)
+            published = publish_version(recipe, store, group_sequences(produced.labelled), watch, spending)
         finally:
             release("generator")
             release("annotator")

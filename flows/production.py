@@ -5,12 +5,14 @@ Only what needs all clips, curation and the version itself, comes afterwards.
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from annotators.label_keys import group_sequences
-from annotators.labelling import ClipSequence, is_labelled
+from annotators.labelling import ClipSequence, find_labelled, is_labelled
 from flows.batches import LARGEST
+from flows.budget import Budget
 from flows.device_plan import labels_beside_rendering, renderer_stays
 from flows.imaging import images_batch
 from flows.labelling import label_batch
@@ -53,6 +55,8 @@ class Produced:
         records: clips of the recipe that are in the store, in the order of the jobs.
         render, label, images: what each stage did.
         remarks: what the generator did differently from plan.
+        unlabelled: clips among the records that the budget did not suffice to label.
+        clips_left: of the jobs, for which it did not suffice; these among them.
     """
 
     records: list[ClipRecord]
@@ -60,12 +64,20 @@ class Produced:
     label: StageAccount
     images: StageAccount
     remarks: list[str]
+    unlabelled: frozenset[str] = frozenset()
+    clips_left: int = 0
 
     @property
     def labelled(self) -> list[ClipRecord]:
-        """The records whose labelling did not fail."""
-        failed = {failure.clip_id for failure in self.label.failures}
-        return [record for record in self.records if record.clip_id not in failed]
+        """The records whose labelling neither failed nor was left."""
+        without = {failure.clip_id for failure in self.label.failures} | self.unlabelled
+        return [record for record in self.records if record.clip_id not in without]
+
+    @property
+    def frames_made(self) -> int:
+        """Frames of the clips that were rendered or labelled now, by the mean length of all."""
+        made = max(self.render.tally.done, self.label.tally.done)
+        return round(made * sum(record.frames for record in self.records) / max(len(self.records), 1))
 
     def busy_shares(self, seconds: float) -> dict[str, float]:
         """Stage -> share of ``seconds``, the time of all three together, in which it was at work."""
@@ -91,6 +103,7 @@ class Launcher:
         submit: takes a Prefect task and its arguments, returns a future of its result.
         progress: takes a stage and its count of clips, returns what is told of batches that have ended.
         outcomes: told what becomes of the clips; None: nobody asks before the end.
+        budget: holds the devices, and says when nothing more may be begun; None: neither.
         width: batches of one stage that are at work at the same time.
         pack: takes the recipe and the store, returns the recipe as tasks are to have it.
     """
@@ -98,6 +111,7 @@ class Launcher:
     submit: Callable[..., Any] = lambda work, *arguments: work.submit(*arguments)
     progress: Callable[[str, int], Advancing | None] = StageProgress
     outcomes: Outcomes | None = None
+    budget: Budget | None = None
     width: int = 1
     pack: Callable[[Recipe, Store], Recipe] = lambda recipe, store: recipe
 
@@ -128,6 +142,7 @@ class _Production:
     def __init__(self, recipe: Recipe, store: Store, jobs: Sequence[ClipJob], images: bool, launcher: Launcher) -> None:
         self._recipe, self._store, self._jobs = recipe, store, jobs
         self._with_images, self._launcher = images, launcher
+        self._is_stopped = False
         self._packed = launcher.pack(recipe, store)
         self._remarks: dict[str, tuple[str, ...]] = {}
         self._jobs_of: dict[str, list[ClipJob]] = {}
@@ -152,14 +167,22 @@ class _Production:
         self._label.add(unlabelled)
 
     def run(self) -> Produced:
-        run_lanes(
-            [self._render, self._label, self._images],
-            may_start=self._may_start,
-            nothing_more_for=self._nothing_more_for,
-            on_batch=self._pass_on,
-        )
+        lanes: list[Lane[Any]] = [self._render, self._label, self._images]
+        budget = None if all(lane.is_idle for lane in lanes) else self._launcher.budget
+        with budget.use.held() if budget else nullcontext():
+            run_lanes(
+                lanes,
+                may_start=self._may_start,
+                nothing_more_for=self._nothing_more_for,
+                on_batch=self._pass_on,
+            )
+        records = stored_clips(self._store, self._jobs)
+        unlabelled = self._find_unlabelled(records) if self._is_stopped else frozenset()
+        failed = len(self._render.failures)
         return Produced(
-            records=stored_clips(self._store, self._jobs),
+            records=records,
+            unlabelled=unlabelled,
+            clips_left=len(self._jobs) - len(records) - failed + len(unlabelled) if self._is_stopped else 0,
             render=_account(self._render, self._rendered_before),
             label=_account(self._label, self._labelled_before),
             images=_account(self._images, 0),
@@ -210,6 +233,30 @@ class _Production:
         elif lane is self._label and self._with_images:
             failed = {failure.clip_id for failure in outcome.failures}
             self._images.add(record for sequence in batch for record in sequence if record.clip_id not in failed)
+        if self._launcher.budget is not None and self._launcher.budget.is_spent:
+            self._stop()
+
+    def _stop(self) -> None:
+        """Begin nothing more that takes the devices, so that what is done can be published.
+
+        Where clips are labelled only after all were rendered, and where none is labelled yet, labelling goes on: clips
+        without labels are worth nothing.
+        """
+        if self._render.waiting:
+            self._is_stopped = True
+            self._render.abandon()
+        if self._label.waiting and labels_beside_rendering(self._recipe) and self._label.done + self._labelled_before:
+            self._is_stopped = True
+            self._label.abandon()
+
+    def _find_unlabelled(self, records: Sequence[ClipRecord]) -> frozenset[str]:
+        """The clips among ``records`` that have no labels, and no failure either."""
+        annotator = resident_annotator(self._recipe, self._store)
+        embedder = resident_embedder(self._recipe, self._store)
+        labelled = find_labelled(self._store, annotator, group_sequences(records), embedder)
+        have = {record.clip_id for sequence in labelled for record in sequence}
+        failed = {failure.clip_id for failure in self._label.failures}
+        return frozenset(record.clip_id for record in records) - have - failed
 
     def _sequences_completed_by(self, jobs: list[ClipJob]) -> list[ClipSequence]:
         """Sequences of which every clip has been answered for, now that ``jobs`` have; failed clips are left out."""

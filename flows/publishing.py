@@ -22,7 +22,8 @@ from flows.residents import resident_annotator, resident_embedder
 from flows.stopwatch import Stopwatch
 from publishers.publish import PublishedVersion, publish
 from publishers.quota import MISSING_FILE, describe_missing, list_missing
-from publishers.rows import DatasetRows, ThinFrames, build_rows
+from publishers.rows import BACKGROUND, LABELLED, DatasetRows, ThinFrames, build_rows
+from schemas.budget import DeviceAccount, Spending, account_for
 from schemas.calibration import LabelQuality
 from schemas.errors import EmptyResultError
 from schemas.recipe import Recipe
@@ -49,12 +50,15 @@ class Published(StrictModel):
     frame_uses: dict[str, int]
     warnings: list[str]
     label_quality: str
+    device: DeviceAccount | None = None
 
 
-def publish_version(recipe: Recipe, store: Store, records: Sequence[ClipSequence], watch: Stopwatch) -> Published:
-    """Curate and publish the labelled sequences ``records``; called from a flow's body."""
+def publish_version(
+    recipe: Recipe, store: Store, records: Sequence[ClipSequence], watch: Stopwatch, spending: Spending | None = None
+) -> Published:
+    """Curate and publish the labelled sequences ``records``, on which ``spending`` was spent; called from a flow."""
     keys = [[record.clip_id for record in sequence] for sequence in records]
-    published, seconds = curate_and_publish(recipe, store.location, keys)
+    published, seconds = curate_and_publish(recipe, store.location, keys, spending)
     watch.seconds.update(seconds)
     return published
 
@@ -65,7 +69,9 @@ def publish_version(recipe: Recipe, store: Store, records: Sequence[ClipSequence
     cache_policy=NO_CACHE,
     persist_result=False,
 )
-def curate_and_publish(recipe: Recipe, store: str, sequences: list[list[str]]) -> tuple[Published, dict[str, float]]:
+def curate_and_publish(
+    recipe: Recipe, store: str, sequences: list[list[str]], spending: Spending | None = None
+) -> tuple[Published, dict[str, float]]:
     """Read stored labels of the clips in ``sequences``, decide, and publish; the version and seconds by stage.
 
     Raises:
@@ -77,8 +83,11 @@ def curate_and_publish(recipe: Recipe, store: str, sequences: list[list[str]]) -
         _refuse_nothing_accepted(recipe, rows)
     with watch.stage("publish"):
         fingerprint = resident_annotator(recipe, opened).fingerprint
-        version = publish(opened, recipe, rows, annotator_fingerprint=fingerprint, label_quality=quality)
-    return _count(recipe, rows, version), watch.seconds
+        account = _account(recipe, rows, spending)
+        version = publish(
+            opened, recipe, rows, annotator_fingerprint=fingerprint, label_quality=quality, device_account=account
+        )
+    return _count(recipe, rows, version, account), watch.seconds
 
 
 def curated_rows(recipe: Recipe, store: Store, sequences: Sequence[Sequence[str]]) -> tuple[DatasetRows, LabelQuality]:
@@ -142,7 +151,18 @@ def _refuse_nothing_accepted(recipe: Recipe, rows: DatasetRows) -> None:
         )
 
 
-def _count(recipe: Recipe, rows: DatasetRows, version: PublishedVersion) -> Published:
+def _account(recipe: Recipe, rows: DatasetRows, spending: Spending | None) -> DeviceAccount | None:
+    """What was spent on the accepted frames; None where no device was needed."""
+    if spending is None or not (spending.seconds or spending.clips_left):
+        return None
+    uses = _counts(rows.frames["use"])
+    accepted = uses.get(LABELLED, 0) + uses.get(BACKGROUND, 0)
+    return account_for(spending, recipe.budget, sum(rows.clips["frames"].to_pylist()), accepted)
+
+
+def _count(
+    recipe: Recipe, rows: DatasetRows, version: PublishedVersion, account: DeviceAccount | None = None
+) -> Published:
     labels = _labels_by_split(rows)
     totals = {name: sum(split.get(name, 0) for split in labels.values()) for name in rows.class_names}
     return Published(
@@ -155,9 +175,14 @@ def _count(recipe: Recipe, rows: DatasetRows, version: PublishedVersion) -> Publ
         box_verdicts=_verdicts(rows.box_decisions),
         clip_verdicts=_verdicts(rows.clip_decisions),
         frame_uses=_counts(rows.frames["use"]),
-        warnings=[*_lacks(recipe, labels), *_short_of_quota(rows)],
+        warnings=[*_partial(account), *_lacks(recipe, labels), *_short_of_quota(rows)],
         label_quality=str(version.summary["label_quality"]),
+        device=account,
     )
+
+
+def _partial(account: DeviceAccount | None) -> list[str]:
+    return [account.partial] if account and account.partial else []
 
 
 def _labels_by_split(rows: DatasetRows) -> dict[str, dict[str, int]]:

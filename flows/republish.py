@@ -8,6 +8,7 @@ from prefect.runtime import flow_run
 from annotators.label_keys import group_sequences
 from annotators.labelling import find_labelled
 from flows.batches import one_batch_a_stage
+from flows.cancellation import settle_cancellation
 from flows.events import tell_of_run
 from flows.production import stored_clips
 from flows.publishing import publish_version
@@ -35,6 +36,7 @@ def _run_name() -> str:
     task_runner=one_batch_a_stage(),
     persist_result=False,
     on_running=[claim_run],
+    on_crashed=[settle_cancellation],
 )
 def republish(
     recipe: str, store: str | None = None, accept: float | None = None, ignore: float | None = None
@@ -62,7 +64,7 @@ def republish(
                 labelled = find_labelled(opened, annotator, group_sequences(records), embedder)
             if not labelled:
                 raise EmptyResultError(
-                    f"{asked.name}: no labelled clips of this recipe are in {opened.root}.",
+                    f"{asked.name}: no labelled clips of this recipe are in {opened.location}.",
                     f"Run `framefoundry run {recipe}` first.",
                 )
             published = publish_version(asked, opened, labelled, watch)

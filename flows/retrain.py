@@ -10,6 +10,7 @@ from pydantic import PositiveInt
 
 from annotators.weights import resolve_weights
 from flows.batches import one_batch_a_stage
+from flows.cancellation import settle_cancellation
 from flows.events import tell_of_retraining
 from flows.progress import StageProgress
 from flows.reaper import claim_run
@@ -33,6 +34,7 @@ def _run_name() -> str:
     task_runner=one_batch_a_stage(),
     persist_result=False,
     on_running=[claim_run],
+    on_crashed=[settle_cancellation],
 )
 def retrain_detector(
     dataset: str,
@@ -56,7 +58,7 @@ def retrain_detector(
         progress = StageProgress("train", epochs)
         weights = resolve_weights(base, opened)
         options = RetrainOptions(base=weights.path, training=replace(RETRAINING, epochs=epochs), holdout=holdout)
-        report = train_and_judge(str(opened.root), dataset, options, progress)
+        report = train_and_judge(opened.location, dataset, options, progress)
     create_markdown_artifact(retraining_markdown(report), key="retraining", description=report.model)
     tell_of_retraining(report)
     return report

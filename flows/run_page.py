@@ -45,6 +45,7 @@ def run_markdown(report: RunReport) -> str:
     labels = "\n".join(_label_line(name, total, report) for name, total in report.boxes.items() if total)
     stages = "\n".join(_stage_line(stage, report) for stage in [*report.seconds, *report.busy])
     warnings = "".join(f"\n> {warning}\n" for warning in report.warnings)
+    spent = f"\nSpent: {report.device.in_words}.\n" if report.device else ""
     name, _, version = report.dataset.partition("@")
     return f"""# {name}
 
@@ -60,6 +61,7 @@ Version `{version}`
 | stage | seconds | at work |
 |---|---|---|
 {stages}
+{spent}
 
 - Browse the labels in FiftyOne: `framefoundry view {report.recipe}`
 - Report with labelled frames, for the browser's address bar: `{(path / "report.html").as_uri()}`

@@ -1,7 +1,6 @@
 """Prefect on this machine for good: a server with its UI, a work pool, a worker, and our deployments.
 
-Nothing here imports Prefect: server, worker and `prefect deploy` are processes of their own, and the server is asked
-over its HTTP interface.
+Server, worker and `prefect deploy` are processes of their own, and the server is asked over its HTTP interface.
 """
 
 import json
@@ -26,6 +25,7 @@ from flows.embedded_server import answers, find_free_port
 from flows.guarded_server import server_command
 from flows.prefect_api import ask, create_unless_there
 from flows.prefect_settings import SERVE_FILE, configure_prefect, served_api
+from flows.reaper import reap_lost_runs_at
 from schemas.errors import BusyError, EnvironmentFault
 from storage.locks import hold
 from storage.store import STORE_VARIABLE, Store
@@ -106,8 +106,12 @@ def serve_here(
             server = _start(stack, "server", premises, server_command(host, premises.port, log_level="warning"))
             tell(f"Starting Prefect's server on {premises.site} (the first start takes some seconds) …")
             _wait_until(lambda: answers(premises.api), server, "answers")
+            for name in reap_lost_runs_at(premises.api):
+                tell(f"The run {name} was still Running, but its process is gone: it is marked Crashed now.")
             create_work_pool(premises.api)
-            worker = _start(stack, "worker", premises, _prefect("worker", "start", "--pool", WORK_POOL, "--type", "process"))
+            worker = _start(
+                stack, "worker", premises, _prefect("worker", "start", "--pool", WORK_POOL, "--type", "process")
+            )
             _wait_until(lambda: has_worker_online(premises.api), worker, "is online")
             tell(f"Deploying {', '.join(names)} …")
             deploy(premises, file)
@@ -149,7 +153,7 @@ def find_premises(store: Store, home: Path, port: int | None, host: str = LOOPBA
         HOME_VARIABLE: str(project),
         INBOX_VARIABLE: os.environ.get(INBOX_VARIABLE) or str(project / "inbox"),
         VERSION_VARIABLE: os.environ.get(VERSION_VARIABLE) or describe_version(project),
-        STORE_VARIABLE: str(store.root),
+        STORE_VARIABLE: store.location,
     }
     return Premises(project, home, chosen, environment, host)
 

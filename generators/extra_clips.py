@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from generators.prompt_files import read_limited
 from schemas.closest import closest_hint
 from schemas.errors import RecipeError
 from schemas.identity import stable_seed
@@ -94,7 +95,7 @@ def read_extra(path: Path, template: PromptTemplate) -> dict[Combination, int]:
     """
     columns = _columns(template)
     try:
-        rows = list(csv.DictReader(io.StringIO(path.read_bytes().decode("utf-8-sig")), restval="", strict=True))
+        rows = list(csv.DictReader(io.StringIO(read_limited(path).decode("utf-8-sig")), restval="", strict=True))
     except (OSError, UnicodeDecodeError, csv.Error) as fault:
         raise RecipeError(f"{path}: cannot be read: {fault}.", "Check prompts.extra in the recipe.") from None
     extra: Counter[Combination] = Counter()

@@ -1,8 +1,8 @@
-"""Which videos lie in a folder."""
+"""Which videos and pictures lie in a folder: none that a link in it fetches from elsewhere."""
 
 import hashlib
 import logging
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from schemas.errors import MediaError
@@ -25,12 +25,21 @@ def find_videos(path: Path) -> list[Path]:
         return [path]
     if not path.is_dir():
         raise MediaError(f"{path}: no such folder.", "Give a folder of videos, or one video file.")
-    found = sorted(_walk(path, path.resolve()), key=lambda video: video.relative_to(path).as_posix())
+    found = find_files(path, VIDEO_SUFFIXES)
     if not found:
         raise MediaError(
             f"{path}: no videos in it.", f"Looked at all depths for files that end with {', '.join(VIDEO_SUFFIXES)}."
         )
     return found
+
+
+def find_files(folder: Path, suffixes: Collection[str]) -> list[Path]:
+    """Files below ``folder`` whose names end in one of ``suffixes``, sorted by their relative names.
+
+    What is passed over is told at :func:`find_videos`.
+    """
+    found = _walk(folder, folder.resolve(), suffixes)
+    return sorted(found, key=lambda file: file.relative_to(folder).as_posix())
 
 
 def hash_file(path: Path) -> str:
@@ -46,7 +55,7 @@ def hash_file(path: Path) -> str:
         raise MediaError(f"{path}: cannot be read: {fault.strerror}.", "Check the file's permissions.") from None
 
 
-def _walk(folder: Path, root: Path) -> Iterator[Path]:
+def _walk(folder: Path, root: Path, suffixes: Collection[str]) -> Iterator[Path]:
     try:
         entries = list(folder.iterdir())
     except OSError as fault:
@@ -57,8 +66,8 @@ def _walk(folder: Path, root: Path) -> Iterator[Path]:
             continue
         if entry.is_dir():
             if not entry.is_symlink():
-                yield from _walk(entry, root)
-        elif entry.suffix.lower() in VIDEO_SUFFIXES and entry.is_file():
+                yield from _walk(entry, root, suffixes)
+        elif entry.suffix.lower() in suffixes and entry.is_file():
             if entry.resolve().is_relative_to(root):
                 yield entry
             else:

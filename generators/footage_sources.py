@@ -19,6 +19,8 @@ from storage.video import probe
 
 KIND = "footage"
 VERSION = "1"
+MAX_FRAMES = 24 * 3600 * 60
+"""A day at 60 frames a second. A file of two frames may claim to last for years."""
 
 
 @dataclass(frozen=True)
@@ -82,6 +84,9 @@ def _plan_clips(path: Path, options: FootageOptions, clip: ClipOptions) -> Plan:
         raise MediaError(f"{path}: a picture of {info.width}x{info.height} cannot be encoded.", "Remove the file.")
     timeline = read_timeline(path, info.fps)
     fps = timeline.fps if options.fps == "source" else clip.fps
+    seconds = timeline.end - float(timeline.times[0])
+    if seconds * fps > MAX_FRAMES:
+        raise MediaError(f"{path}: {seconds:.0f} s at {fps:g} frames a second are over {MAX_FRAMES} frames.", "Cut it.")
     times = show_times(timeline, fps)
     fit = choose_fit((info.width, info.height), info.rotation, (clip.width, clip.height), options.fit)
     return Plan(fps, fit, times, tuple(cut_segments(len(times), clip.frames)))

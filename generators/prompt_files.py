@@ -11,6 +11,9 @@ from typing import Any
 from schemas.closest import closest_hint
 from schemas.errors import RecipeError
 
+MAX_BYTES = 256 << 20
+"""Of a prompt file: millions of prompts. A link to a device would have no end."""
+
 PROMPT, NEGATIVE, OBJECTS = "prompt", "negative", "objects"
 
 
@@ -43,7 +46,7 @@ def read_prompt_file(path: Path) -> list[PromptRow]:
         RecipeError: the file is missing, unreadable, not UTF-8, empty or malformed; with line and column.
     """
     try:
-        text = path.read_bytes().decode("utf-8-sig")
+        text = read_limited(path).decode("utf-8-sig")
     except UnicodeDecodeError as fault:
         raise RecipeError(f"{path}: not UTF-8 text (byte {fault.start}).", "Save the file as UTF-8.") from None
     except OSError as fault:
@@ -58,6 +61,15 @@ def parse_prompt_rows(text: str, path: Path) -> list[PromptRow]:
     if not rows:
         raise RecipeError(f"{path}: holds no prompts.", "Add at least one row with a `prompt`.")
     return rows
+
+
+def read_limited(path: Path) -> bytes:
+    """The bytes of a file that a recipe names; RecipeError where it is no file, or larger than ``MAX_BYTES``."""
+    if path.exists() and not path.is_file():
+        raise RecipeError(f"{path}: not a file.", "Check the recipe.")
+    if (size := path.stat().st_size) > MAX_BYTES:
+        raise RecipeError(f"{path}: {size} bytes; the limit is {MAX_BYTES}.", "Split it over several recipes.")
+    return path.read_bytes()
 
 
 def _csv(text: str, path: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:

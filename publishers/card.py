@@ -9,6 +9,7 @@ import jinja2
 from PIL import Image
 
 from publishers.image_export import SPLITS
+from publishers.summary import read_account
 
 _MOST_CLASSES = 12
 
@@ -78,6 +79,7 @@ def _context(summary: Mapping[str, Any]) -> dict[str, Any]:
         ],
         "synthetic": all(origin["synthetic"] for origin in summary["origins"]),
         "annotator_kind": summary["recipe"]["annotator"]["kind"],
+        "device": read_account(summary),
         "quality_rows": _quality_rows(summary["expected_quality"]),
     }
 

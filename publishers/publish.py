@@ -22,9 +22,10 @@ from publishers.parquet import write_manifest
 from publishers.quota import MISSING_FILE, list_missing
 from publishers.report import describe_version
 from publishers.rows import DatasetRows
-from publishers.summary import describe_quality, summarise
+from publishers.summary import describe_quality, read_account, summarise
 from publishers.version import version_of
 from publishers.yolo import write_yolo
+from schemas.budget import DeviceAccount
 from schemas.calibration import LabelQuality
 from schemas.errors import StoreError
 from schemas.publish_options import ImageOptions
@@ -60,6 +61,7 @@ def publish(
     *,
     annotator_fingerprint: str,
     label_quality: LabelQuality | None = None,
+    device_account: DeviceAccount | None = None,
     on_progress: Progress | None = None,
 ) -> PublishedVersion:
     """Write ``rows`` in every form that ``recipe.publish`` asks for, and make them the current version of the dataset.
@@ -75,6 +77,7 @@ def publish(
         rows: what is published.
         annotator_fingerprint: of whoever made the labels.
         label_quality: what may be said of the labels; default: unmeasured.
+        device_account: what the run spent on devices; a version that exists keeps that of the run which made it.
         on_progress: told as images are written.
 
     Raises:
@@ -85,7 +88,9 @@ def publish(
         StoreError: a clip is missing, or the disk is full.
     """
     quality = label_quality or LabelQuality()
-    publication = _Publication(store, recipe, rows, version_of(rows), annotator_fingerprint, quality, on_progress)
+    publication = _Publication(
+        store, recipe, rows, version_of(rows), annotator_fingerprint, quality, device_account, on_progress
+    )
     if recipe.publish.fiftyone is not None and not database_is_the_users():
         find_mongod_binary()
     with hold(store, f"publish-{recipe.name}", wait=True):
@@ -115,6 +120,7 @@ class _Publication:
     version: str
     annotator_fingerprint: str
     label_quality: LabelQuality
+    device_account: DeviceAccount | None
     on_progress: Progress | None
 
     def create(self) -> PublishedVersion:
@@ -138,7 +144,7 @@ class _Publication:
         if stale:
             with self.store.scratch("publish") as staging:
                 accounts |= {**self._write_exports(staging, exports), **told}
-                self._write_documents(staging, accounts)
+                self._write_documents(staging, accounts, read_account(existing.summary))
                 replace_files(existing, staging)
         stale += ["fiftyone"] if hidden else []
         publish_version(self.store, self.recipe.name, self.version, self._build)
@@ -154,7 +160,7 @@ class _Publication:
         accounts: Accounts = {"parquet": {"path": "manifest"}}
         accounts |= self._write_exports(folder, list(exports_with_images(self.recipe.publish)))
         accounts |= self._fiftyone_account()
-        self._write_documents(folder, accounts)
+        self._write_documents(folder, accounts, self.device_account)
         if self.recipe.publish.fiftyone is not None:
             self._push_fiftyone()
 
@@ -175,10 +181,10 @@ class _Publication:
         """Whether a stored summary says of the labels what is known of them now."""
         return describe_quality(self.label_quality).items() <= summary.items()
 
-    def _write_documents(self, folder: Path, accounts: Accounts) -> None:
+    def _write_documents(self, folder: Path, accounts: Accounts, spent: DeviceAccount | None) -> None:
         """The contact sheet, report, card and, last, dataset.json."""
         summary = summarise(
-            self.rows, self.recipe, self.version, self.annotator_fingerprint, accounts, self.label_quality
+            self.rows, self.recipe, self.version, self.annotator_fingerprint, accounts, self.label_quality, spent
         )
         options = images_for_people(self.recipe.publish)
         sheet = draw_contact_sheet(self.rows, stored_images(self.store, options), stride=options.stride)

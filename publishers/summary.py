@@ -9,6 +9,7 @@ import pyarrow.compute as pc
 from publishers.image_export import SPLITS, flatten_objects
 from publishers.quota import summarise_quota
 from publishers.rows import DatasetRows
+from schemas.budget import DeviceAccount
 from schemas.calibration import LabelQuality
 from schemas.recipe import Recipe
 from schemas.tables import ACCEPT, ACCEPTED, IGNORE
@@ -24,11 +25,12 @@ def summarise(
     annotator_fingerprint: str,
     projections: Mapping[str, Mapping[str, Any]],
     label_quality: LabelQuality | None = None,
+    device_account: DeviceAccount | None = None,
 ) -> dict[str, Any]:
-    """A JSON-ready description of a version: the same rows and recipe give the same text.
+    """A JSON-ready description of a version: the same rows and recipe give the same text, but for ``device_account``.
 
     ``projections`` is the account of each form that the version is written in, by its name; ``label_quality`` what may
-    be said of the labels, by default that they are unmeasured.
+    be said of the labels, by default that they are unmeasured; ``device_account`` what the run that made it spent.
     """
     objects = objects_by(rows, "split", "verdict", "class_name")
     labels = {key: count for key, count in objects.items() if key[1] == ACCEPT}
@@ -61,9 +63,16 @@ def summarise(
         **describe_quality(label_quality or LabelQuality()),
         "origins": _records(rows.clips, _ORIGIN, "clips"),
         "annotator": {"fingerprint": annotator_fingerprint},
+        "device_account": device_account.model_dump(mode="json") if device_account else None,
         "projections": dict(projections),
         "recipe": recipe.model_dump(mode="json"),
     }
+
+
+def read_account(summary: Mapping[str, Any]) -> DeviceAccount | None:
+    """What the run that made a version spent on devices, by its ``summary``; None where that is not known."""
+    told = summary.get("device_account")
+    return DeviceAccount.model_validate(told) if told else None
 
 
 def describe_quality(quality: LabelQuality) -> dict[str, Any]:

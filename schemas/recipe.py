@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from pydantic import Discriminator, Field, PositiveFloat, Tag, field_validator, model_validator
 
 from schemas.annotator_options import AnnotatorOptions, YoloOptions
+from schemas.budget import BudgetOptions
 from schemas.closest import closest_hint
 from schemas.curation_options import CurationOptions, SplitOptions
 from schemas.diffusers_options import DiffusersOptions
@@ -76,6 +77,7 @@ class Recipe(StrictModel):
     split: SplitOptions = Field(default_factory=SplitOptions)
     publish: PublishOptions = Field(default_factory=PublishOptions)
     seed: int = Field(default=0, ge=0, lt=2**63, description="Every random choice is derived from it.")
+    budget: BudgetOptions | None = Field(default=None, description="What one run may spend on devices.")
 
     @property
     def class_names(self) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 import json
 import types
+from collections.abc import Iterable
 from typing import Annotated, Any, Union, get_args, get_origin
 
 import yaml
@@ -14,6 +15,9 @@ from schemas.recipe import Recipe
 
 _TEXT_TAG = "tag:yaml.org,2002:str"
 _MERGE_TAG = "tag:yaml.org,2002:merge"
+
+MAX_VALUES = 1_000_000
+"""In a recipe with all its aliases written out; a few lines of aliases of aliases can stand for more than fits."""
 
 # What pydantic calls a type, in the words of a recipe.
 _WANTED = {
@@ -71,7 +75,7 @@ def parse_recipe(text: str, where: str = "recipe") -> Recipe:
             listed, each with its field, its value and the nearest allowed one.
     """
     try:
-        data = yaml.load(text, Loader=_UniqueKeyLoader)  # a SafeLoader
+        data = _load(text, where)
     except yaml.YAMLError as fault:
         raise RecipeError(f"{where}: not valid YAML: {_one_line(fault)}", "Fix the line it names.") from None
     except (ValueError, RecursionError) as fault:  # a date or a number that cannot be; nesting without end
@@ -102,6 +106,39 @@ def validate_recipe(data: dict[str, Any], where: str = "recipe") -> Recipe:
 def recipe_json_schema() -> dict[str, Any]:
     """JSON Schema of a recipe, for editors."""
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **Recipe.model_json_schema()}
+
+
+def _load(text: str, where: str) -> Any:
+    loader = _UniqueKeyLoader(text)
+    try:
+        root = loader.get_single_node()
+        _refuse_endless_aliases(root, where)
+        return None if root is None else loader.construct_document(root)
+    finally:
+        loader.dispose()
+
+
+def _refuse_endless_aliases(root: yaml.Node | None, where: str) -> None:
+    """RecipeError where ``root`` holds more than ``MAX_VALUES`` values once every alias stands for what it names."""
+    if root is not None and _count_values(root, {}) > MAX_VALUES:
+        raise RecipeError(
+            f"{where}: its aliases, written out, hold over {MAX_VALUES} values, or one holds itself.",
+            "Write it without aliases.",
+        )
+
+
+def _count_values(node: yaml.Node, known: dict[int, int]) -> int:
+    """Values in ``node``, aliases written out; ``known`` are the counts of nodes seen, of those begun too many."""
+    if id(node) not in known:
+        known[id(node)] = MAX_VALUES + 1
+        known[id(node)] = 1 + sum(_count_values(part, known) for part in _parts_of(node))
+    return known[id(node)]
+
+
+def _parts_of(node: yaml.Node) -> Iterable[yaml.Node]:
+    if isinstance(node, yaml.MappingNode):
+        return [part for pair in node.value for part in pair]
+    return node.value if isinstance(node, yaml.SequenceNode) else ()
 
 
 def _describe(error: ErrorDetails) -> str:

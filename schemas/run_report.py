@@ -5,6 +5,7 @@ from collections.abc import Iterable
 
 from pydantic import Field
 
+from schemas.budget import DeviceAccount
 from schemas.errors import EmptyResultError
 from schemas.records import Failure
 from schemas.strict_model import StrictModel
@@ -51,6 +52,7 @@ class RunReport(StrictModel):
     dataset: str = Field(default="", description="name@version")
     path: str = Field(default="", description="folder of the version")
     new_version: bool = True
+    device: DeviceAccount | None = Field(default=None, description="what was spent on devices; null: nothing")
     label_quality: str = Field(default="", description="measured, exact or unmeasured, with a reason in brackets")
     warnings: list[str] = Field(default_factory=list)
     remarks: list[str] = Field(

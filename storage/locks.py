@@ -2,6 +2,8 @@
 
 Removing is another matter: what a run has just found in the store must stay until the run is over. So all work holds
 ``locks/.work`` together, and who removes things holds it alone.
+
+Locks of a remote store are these on each machine, and between machines the leases of :mod:`storage.leases`.
 """
 
 import fcntl
@@ -9,10 +11,10 @@ import json
 import os
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import psutil
 from filelock import FileLock, Timeout
@@ -22,6 +24,9 @@ from storage.disk_faults import explain_disk_faults
 from storage.keys import check_key
 from storage.local_objects import LOCKS
 from storage.store import Store
+
+if TYPE_CHECKING:
+    from storage.s3_objects import S3Objects
 
 
 @contextmanager
@@ -57,15 +62,17 @@ def hold_alone(store: Store, name: str) -> Iterator[None]:
                 f"{name}: the store is being worked on: {', '.join(others) or 'by another process'}.",
                 "Wait for it, or stop it.",
             )
-        yield
+        with _alone_on_all_machines(store, name):
+            yield
 
 
 @contextmanager
 def _with_other_work(store: Store, wait: bool) -> Iterator[None]:
     with _locked(store, fcntl.LOCK_SH | (0 if wait else fcntl.LOCK_NB)) as free:
         if not free:
-            raise BusyError(f"things are being removed from the store {store.root}.", "Wait for `framefoundry gc`.")
-        yield
+            raise BusyError(f"things are being removed from the store {store.location}.", "Wait for `framefoundry gc`.")
+        with _share_with_all_machines(store, wait):
+            yield
 
 
 @contextmanager
@@ -99,10 +106,41 @@ def _hold_name(store: Store, name: str, wait: bool) -> Iterator[None]:
     try:
         with explain_disk_faults(store.root, f"locking {name}"):
             _tell(holder)
-        yield
+        with _lease(store, name, wait):
+            yield
     finally:
         holder.unlink(missing_ok=True)
         lock.release()
+
+
+def _alone_on_all_machines(store: Store, name: str) -> AbstractContextManager[None]:
+    if not store.address:
+        return nullcontext()
+    from storage.leases import hold_removal
+
+    return hold_removal(_remote(store), name, _about_us())
+
+
+def _share_with_all_machines(store: Store, wait: bool) -> AbstractContextManager[None]:
+    if not store.address:
+        return nullcontext()
+    from storage.leases import share_work
+
+    return share_work(_remote(store), _about_us(), wait=wait)
+
+
+def _lease(store: Store, name: str, wait: bool) -> AbstractContextManager[None]:
+    if not store.address:
+        return nullcontext()
+    from storage.leases import lease_name
+
+    return lease_name(_remote(store), name, _about_us(), wait=wait)
+
+
+def _remote(store: Store) -> "S3Objects":
+    from storage.remote import remote_objects
+
+    return remote_objects(store.address, store.root)
 
 
 class Holder(NamedTuple):
@@ -116,6 +154,18 @@ class Holder(NamedTuple):
 
 def list_holders(store: Store) -> list[Holder]:
     """Who holds which lock of the store now, by name; a process of this machine that died holds none."""
+    if store.address:
+        from storage.leases import list_leases, machine_of
+
+        objects = _remote(store)
+        here = machine_of(store.root)
+        told = [one for one in list_leases(objects) if one.get("home") != here]
+        others = [Holder(str(one["work"]), int(one["pid"]), str(one["host"]), str(one["since"])) for one in told]
+        return sorted([*_local_holders(store), *others])
+    return _local_holders(store)
+
+
+def _local_holders(store: Store) -> list[Holder]:
     holders = []
     for path in sorted((store.root / LOCKS).glob("*.json")):
         try:
@@ -128,10 +178,13 @@ def list_holders(store: Store) -> list[Holder]:
     return holders
 
 
+def _about_us() -> dict[str, str | int]:
+    return {"pid": os.getpid(), "host": socket.gethostname(), "since": datetime.now(UTC).isoformat(timespec="seconds")}
+
+
 def _tell(holder: Path) -> None:
-    told = {"pid": os.getpid(), "host": socket.gethostname(), "since": datetime.now(UTC).isoformat(timespec="seconds")}
     temporary = holder.with_suffix(f".{os.getpid()}")
-    temporary.write_text(json.dumps(told))
+    temporary.write_text(json.dumps(_about_us()))
     temporary.replace(holder)
 
 

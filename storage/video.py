@@ -37,6 +37,8 @@ _PLAIN_FILES = {
     "protocol_whitelist": "file",
     "format_whitelist": "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg",
 }
+MAX_PIXELS = 1 << 26
+"""Of a frame, 8192 x 8192: a small file may claim frames that no memory holds."""
 _NTSC = Fraction(1000, 1001)
 
 
@@ -280,6 +282,11 @@ def _opened(path: Path) -> Iterator[tuple[Any, Any]]:
             stream = container.streams.video[0]
             stream.thread_type = "NONE"
             stream.codec_context.thread_count = 1
+            stream.codec_context.options = {"max_pixels": str(MAX_PIXELS)}  # a later frame may be larger than the first
+            if stream.width * stream.height > MAX_PIXELS:
+                raise MediaError(
+                    f"{path}: frames of {stream.width}x{stream.height} are over {MAX_PIXELS} pixels.", "Scale it down."
+                )
             yield container, stream
     except (av.FFmpegError, OSError) as fault:
         raise MediaError(

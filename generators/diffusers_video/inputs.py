@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from generators.clip_identity import attempt_seed
+from generators.footage_files import find_files
 from generators.procedural import scene
 from generators.procedural.render import render_pictures, render_scene
 from schemas.diffusers_options import DiffusersOptions
@@ -23,6 +24,8 @@ from storage.video import EncodedClip, VideoInfo, probe, read_frames
 
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
 VIDEO_SUFFIXES = (".mp4", ".mov", ".mkv", ".webm")
+MAX_PIXELS = 1 << 26
+"""Of a first frame: a small file may claim to be a picture that no memory holds."""
 
 
 @dataclass(frozen=True)
@@ -213,7 +216,15 @@ def _read_stretch(source: VideoFile, frames: int, fps: float, width: int, height
 
 def _read_image(path: Path) -> np.ndarray:
     import cv2
+    from PIL import Image
 
+    try:
+        with Image.open(path) as picture:  # its head alone
+            width, height = picture.size
+    except (OSError, Image.DecompressionBombError) as fault:
+        raise MediaError(f"{path}: cannot be read as an image: {fault}.", "Remove it, or copy it again.") from None
+    if width * height > MAX_PIXELS:
+        raise MediaError(f"{path}: {width}x{height} are over {MAX_PIXELS} pixels.", "Scale it down.")
     # IMREAD_COLOR turns the picture by its EXIF orientation
     image = cv2.imdecode(np.frombuffer(path.read_bytes(), np.uint8), cv2.IMREAD_COLOR)
     if image is None:
@@ -224,7 +235,7 @@ def _read_image(path: Path) -> np.ndarray:
 def _list(place: Path, suffixes: Sequence[str], field: str) -> list[Path]:
     if place.is_file():
         return [place]
-    found = [path for path in sorted(place.rglob("*")) if path.suffix.lower() in suffixes] if place.is_dir() else []
+    found = find_files(place, suffixes) if place.is_dir() else []
     if not found:
         what = "holds no files" if place.is_dir() else "does not exist; it should hold files"
         raise EnvironmentFault(f"generator.{field}: {place} {what} of {', '.join(suffixes)}.", "Check the path.")

@@ -234,3 +234,10 @@ def test_real_footage_keeps_every_frame(shared_footage, tmp_path):
         *(("sintel_10s.mp4", start) for start in range(0, 240, 48)),
     }
     assert (clip.encoded.frames, clip.encoded.fps) == (49, 8.0)
+
+
+def test_a_file_that_claims_to_last_for_months_is_one_failure(folder, tmp_path):
+    make_video(folder / "a.mkv", times=[0, 0.1, 1e6])
+    (failure,) = render(generator(folder, fps="clip", fps_of_clip=60), tmp_path)
+    assert isinstance(failure, Failure)
+    assert "at 60 frames a second are over" in failure.detail

@@ -3,7 +3,7 @@ import logging
 
 import pytest
 
-from generators.footage_files import find_videos, hash_file
+from generators.footage_files import find_files, find_videos, hash_file
 from schemas.errors import MediaError
 
 
@@ -51,3 +51,11 @@ def test_the_hash_is_that_of_the_bytes(tmp_path):
     assert hash_file(touch(tmp_path / "a.mp4")) == hashlib.sha256(b"a.mp4").hexdigest()
     with pytest.raises(MediaError, match=r"b\.mp4: cannot be read"):
         hash_file(tmp_path / "b.mp4")
+
+
+def test_other_kinds_of_files_are_found_by_the_same_rules(tmp_path):
+    outside = touch(tmp_path / "private" / "b.png")
+    touch(tmp_path / "named" / "a.PNG")
+    touch(tmp_path / "named" / "a.mp4")
+    (tmp_path / "named" / "b.png").symlink_to(outside)
+    assert [path.name for path in find_files(tmp_path / "named", (".png",))] == ["a.PNG"]

@@ -76,3 +76,13 @@ def test_a_file_that_is_absent_or_not_utf8_is_refused(tmp_path):
     (tmp_path / "latin.csv").write_bytes("prompt\nein grünes Auto\n".encode("latin-1"))
     with pytest.raises(RecipeError, match=r"latin\.csv: not UTF-8 text \(byte 13\)"):
         read_prompt_file(tmp_path / "latin.csv")
+
+
+def test_what_is_no_file_or_has_no_end_is_refused_before_it_is_read(tmp_path, monkeypatch):
+    (tmp_path / "device.csv").symlink_to("/dev/zero")
+    with pytest.raises(RecipeError, match="not a file"):
+        read_prompt_file(tmp_path / "device.csv")
+    monkeypatch.setattr("generators.prompt_files.MAX_BYTES", 10)
+    (tmp_path / "long.csv").write_text("prompt\na street\n")
+    with pytest.raises(RecipeError, match="the limit is 10"):
+        read_prompt_file(tmp_path / "long.csv")

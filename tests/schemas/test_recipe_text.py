@@ -262,7 +262,7 @@ def test_an_axis_value_takes_its_name_from_its_text_and_the_other_way_round(spoi
         ("name: 2024-13-45\n", "not valid YAML"),
         ("seed: " + "9" * 5000, "not valid YAML"),
         ("a: " + "[" * 1200, "not valid YAML"),
-        ("a: &a [*a]\n", "not valid YAML"),
+        ("a: &a [*a]\n", "one holds itself"),
         ("name: a\x00b\n", "not valid YAML"),
     ],
 )
@@ -352,3 +352,34 @@ def test_editors_get_the_schema_as_json(good_text):
 
     assert json.loads(json.dumps(recipe_json_schema()))["$schema"].startswith("https://json-schema.org/")
     assert yaml.safe_load(good_text)
+
+
+def nested_aliases(form: str, levels: int) -> str:
+    """Each line stands for nine of the line before."""
+    lines = [f"a0: &a0 {form % ', '.join(['x'] * 9)}" if "[" in form else "a0: &a0 {k0: v}"]
+    for level in range(1, levels):
+        lines.append(f"a{level}: &a{level} " + form % ", ".join([f"*a{level - 1}"] * 9))
+    return "\n".join(lines) + "\n"
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize("text", [
+    nested_aliases("[%s]", 40),
+    nested_aliases("{<<: [%s]}", 12),
+    "name: a\nclasses: &a [*a]\n",
+    "name: &a {b: *a}\n",
+])  # fmt: skip
+def test_aliases_that_stand_for_more_than_fits_are_refused_before_they_are_written_out(text):
+    with pytest.raises(RecipeError, match="written out"):
+        parse_recipe(text)
+
+
+def test_aliases_in_reason_are_written_out():
+    assert parse_recipe("name: &a day\nclasses: [&b car]\ngenerator: {kind: footage, path: *a}\n").class_names == (
+        "car",
+    )
+
+
+def test_nesting_without_end_is_refused():
+    with pytest.raises(RecipeError, match="not valid YAML"):
+        parse_recipe("name: " + "[" * 100_000)

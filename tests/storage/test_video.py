@@ -354,3 +354,12 @@ def test_reading_takes_well_under_a_millisecond_a_frame(tmp_path, shapes):
         count = sum(1 for _ in read_frames(tmp_path / "x.mp4"))
         best = min(best, (time.process_time() - start) / count)
     assert best < 0.8e-3, "0.2 ms on the machine where this was written"
+
+
+def test_frames_that_no_memory_holds_are_refused_before_they_are_decoded(tmp_path, monkeypatch):
+    frames = [np.zeros((64, 64, 3), np.uint8)] * 3
+    write_clip(tmp_path / "a.mp4", frames, 12)
+    monkeypatch.setattr("storage.video.MAX_PIXELS", 64 * 64 - 1)
+    for read in (probe, media_id, lambda path: list(read_frames(path))):
+        with pytest.raises(MediaError, match="64x64"):
+            read(tmp_path / "a.mp4")

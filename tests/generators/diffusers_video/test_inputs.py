@@ -128,3 +128,29 @@ def test_paths_are_not_part_of_an_identity(images):
     first = ImageFile(images / "20.png", "abc")
     assert source_identity(first) == source_identity(ImageFile(images / "other.png", "abc"))
     assert source_identity(None) is None
+
+
+@pytest.mark.parametrize("mode", ["image", "video"])
+def test_links_that_lead_out_of_the_folder_are_not_followed(tmp_path, images, ramp, mode):
+    inside, outside = tmp_path / "named", tmp_path / "private"
+    for folder in (inside, outside):
+        folder.mkdir()
+    secret = images / "20.png" if mode == "image" else ramp
+    (outside / secret.name).write_bytes(secret.read_bytes())
+    (inside / f"link{secret.suffix}").symlink_to(outside / secret.name)
+    (inside / "folder").symlink_to(outside)
+    field = {"image": "images", "video": "source"}[mode]
+    with pytest.raises(EnvironmentFault, match="holds no files"):
+        SourcePicker(DiffusersOptions(model="x/y", mode=mode, **{field: inside}), CLIP)
+
+
+def test_a_picture_that_no_memory_holds_is_refused_by_its_head(tmp_path):
+    from PIL import Image
+
+    Image.new("1", (20_000, 4_000)).save(tmp_path / "bomb.png")
+    assert (tmp_path / "bomb.png").stat().st_size < 20_000
+    with pytest.raises(MediaError, match="20000x4000"):
+        load_first_frame(ImageFile(tmp_path / "bomb.png", "0"), 64, 32)
+    Image.new("1", (20_000, 20_000)).save(tmp_path / "larger.png")
+    with pytest.raises(MediaError, match="decompression bomb"):
+        load_first_frame(ImageFile(tmp_path / "larger.png", "0"), 64, 32)
