@@ -50,6 +50,11 @@ def write_if(bucket: Bucket, name: str, data: bytes, *, tag: str | None) -> str 
     return _settled(bucket, name, token, write)
 
 
+def is_large(source: Path) -> bool:
+    """Whether the file ``source`` is to go up in parts."""
+    return source.stat().st_size > PART_BYTES
+
+
 def upload_if_absent(bucket: Bucket, name: str, source: Path) -> bool:
     """Write the file ``source`` in parts if nothing is there; True if this call did."""
     with source.open("rb") as file:

@@ -13,7 +13,7 @@ from storage.keys import check_key
 from storage.media_cache import MediaCache, has_copies
 from storage.objects import Entry
 from storage.s3_client import CONNECTIONS, Absent, Bucket
-from storage.s3_commits import PART_BYTES, SHA256, upload_if_absent, write_if
+from storage.s3_commits import SHA256, is_large, upload_if_absent, write_if
 
 DOWNLOAD_ATTEMPTS = 3
 
@@ -52,7 +52,7 @@ class S3Objects:
             raise StoreError(f"{source} is not a file; it was to be stored as {key}.", "Check what produced it.")
         if self.exists(key):
             return False
-        if source.stat().st_size <= PART_BYTES:
+        if not is_large(source):
             return self.put(key, source.read_bytes())
         won = upload_if_absent(self.bucket, self.name(key), source)
         if won:

@@ -1,20 +1,25 @@
-"""Kills before, within and after every system call by which a run changes its store; then a restart, and the count."""
+"""Kills before, within and after every call by which a run changes its store; then a restart, and the count."""
 
-import shutil
+import os
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from faults_parts.fatal_steps import kill_at, list_steps, run_in_child
 from faults_parts.outcomes import Outcome
+from faults_parts.places import LocalPlace, Place, S3Place
+from faults_parts.s3_server import serve_s3
 from faults_parts.still_stages import DATASET, MANIFEST, StillRun
 from storage.clips import CLIP_STAGE, RECORD_FORM
-from storage.scratch import sweep
 
-_OWN = {"tmp", "locks"}
+Seen = Mapping[str, bytes]
+
+_LATEST = f"datasets/{DATASET}/LATEST"
 
 
 @dataclass(frozen=True)
@@ -35,91 +40,105 @@ SETTINGS = (Setting("first version on a new store", 0, 1), Setting("a further ve
 
 
 def kill_every_commit(folder: Path, every: int = 1, settings: Sequence[Setting] = SETTINGS) -> Iterator[Outcome]:
-    """Kill a run at each ``every``-th of its steps, and once at each kind of step, in each of ``settings``."""
+    """Kill runs on a local store at each ``every``-th of their steps, and once at each kind of step, per setting."""
+    folder.mkdir(parents=True)
+    yield from _kill(LocalPlace(folder), folder, every, settings)
+
+
+def kill_every_request(folder: Path, every: int = 1, settings: Sequence[Setting] = SETTINGS) -> Iterator[Outcome]:
+    """The same on a store in a bucket, whose server lives on; a step is before or after a request that changes it."""
+    folder.mkdir(parents=True)
+    with serve_s3(folder / "server.txt") as leading_there, _environment(leading_there, folder / "cache"):
+        yield from _kill(S3Place(leading_there["AWS_ENDPOINT_URL"], folder / "cache"), folder, every, settings)
+
+
+def _kill(place: Place, folder: Path, every: int, settings: Sequence[Setting]) -> Iterator[Outcome]:
     for number, setting in enumerate(settings):
-        yield from _Campaign(setting, folder / str(number)).outcomes(every)
+        yield from _Campaign(place, setting, folder, str(number)).outcomes(every)
+
+
+@contextmanager
+def _environment(variables: Mapping[str, str], cache: Path) -> Iterator[None]:
+    before = dict(os.environ)
+    os.environ.update(variables, FRAMEFOUNDRY_CACHE=str(cache))
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
 
 
 @dataclass(frozen=True)
 class _Campaign:
+    place: Place
     setting: Setting
     folder: Path
+    prefix: str
 
     def outcomes(self, every: int) -> Iterator[Outcome]:
-        self.folder.mkdir(parents=True)
-        first = StillRun(self._start, self.setting.before, self.folder / "start.txt")
-        if self.setting.before and not run_in_child(first):
+        first = self._run_on(f"{self.prefix}-start", self.setting.before)
+        if self.setting.before and not run_in_child(first, self.place.watch):
             raise RuntimeError(f"{self.setting.name}: the version before could not be made")
-        undisturbed = self._run("undisturbed")
-        steps = list_steps(undisturbed, self.folder / "steps.txt")
+        steps = list_steps(self._run("undisturbed"), self.place.watch, self.folder / f"{self.prefix}-steps.txt")
+        reference = self.place.visible(f"{self.prefix}-undisturbed")
         for number, step in enumerate(steps):
             if number % every == 0 or steps.index(step) == number:
-                yield self._outcome(number, step, undisturbed.root)
-
-    @property
-    def _start(self) -> Path:
-        return self.folder / "start"
+                yield self._outcome(number, step, reference)
 
     def _run(self, name: str) -> StillRun:
-        root = self.folder / name
+        store = f"{self.prefix}-{name}"
         if self.setting.before:
-            shutil.copytree(self._start, root, symlinks=True)
-        return StillRun(root, self.setting.clips, self.folder / f"{name}.txt")
+            self.place.copy(f"{self.prefix}-start", store)
+        return self._run_on(store, self.setting.clips)
 
-    def _outcome(self, number: int, step: str, reference: Path) -> Outcome:
-        run = self._run(f"kill-{number}")
-        if not kill_at(number, run):
+    def _run_on(self, store: str, clips: int) -> StillRun:
+        return StillRun(self.place.location(store), clips, self.folder / f"{store}.txt")
+
+    def _outcome(self, number: int, step: str, reference: Seen) -> Outcome:
+        name = f"kill-{number}"
+        run, store = self._run(name), f"{self.prefix}-{name}"
+        if not kill_at(number, run, self.place.watch):
             raise RuntimeError(f"{self.setting.name}: the run passed step {number}, {step}, unharmed")
-        half_visible = not _shows_only_whole(run.root, reference)
-        rendered = _rendered(run.root)
+        seen = self.place.visible(store)
         begun = list(run.begun())
-        finished = run_in_child(run)
+        finished = run_in_child(run, self.place.watch)
         again = list(run.begun())[len(begun) :]
-        expected, found = _rows(reference), _rows(run.root)
-        sweep(run.root / "tmp")
-        left = [entry.name for entry in (run.root / "tmp").iterdir() if entry.name != ".guard"]
+        found = self.place.visible(store)
+        expected_rows, found_rows = _rows(reference), _rows(found)
         outcome = Outcome(
-            where=self.setting.name,
+            where=f"{self.place.name}: {self.setting.name}",
             fault=step,
-            same_version=finished and _visible(run.root) == _visible(reference) and not left,
-            half_visible=half_visible,
-            lost_rows=(expected - found).total(),
-            doubled_rows=(found - expected).total(),
-            rendered_twice=sum(f"render {clip}" in again for clip in rendered),
+            same_version=finished and found == reference and not self.place.leftovers(store),
+            half_visible=not _shows_only_whole(seen, reference),
+            lost_rows=(expected_rows - found_rows).total(),
+            doubled_rows=(found_rows - expected_rows).total(),
+            rendered_twice=sum(f"render {clip}" in again for clip in _rendered(seen)),
         )
-        shutil.rmtree(run.root)
+        self.place.remove(store)
         return outcome
 
 
-def _visible(root: Path) -> dict[str, bytes]:
-    """Content of every file of a store by its path, but for what the store keeps for itself."""
-    files = (path for entry in root.iterdir() if entry.name not in _OWN for path in [entry, *entry.rglob("*")])
-    return {path.relative_to(root).as_posix(): path.read_bytes() for path in files if path.is_file()}
-
-
-def _shows_only_whole(root: Path, reference: Path) -> bool:
+def _shows_only_whole(seen: Seen, whole: Seen) -> bool:
     """Whether every object, version and pointer that is there is as an undisturbed run leaves it, or as it was."""
-    if not root.is_dir():
-        return True
-    seen, whole = _visible(root), _visible(reference)
-    pointer = f"datasets/{DATASET}/LATEST"
-    held = seen.pop(pointer, None)
-    versions = {path.parent for path in root.glob(f"datasets/{DATASET}/*/*")}
+    held = seen.get(_LATEST)
+    versions = {name.rpartition("/")[0] for name in seen if name.startswith("datasets/") and name != _LATEST}
     return (
-        all(whole.get(name) == data for name, data in seen.items())
-        and all((folder / file).is_file() for folder in versions for file in (MANIFEST, "dataset.json"))
-        and (held is None or (root / "datasets" / DATASET / held.decode().strip()).is_dir())
+        all(whole.get(name) == data for name, data in seen.items() if name != _LATEST)
+        and all(f"{folder}/{file}" in seen for folder in versions for file in (MANIFEST, "dataset.json"))
+        and (held is None or f"datasets/{DATASET}/{held.decode().strip()}" in versions)
     )
 
 
-def _rendered(root: Path) -> set[str]:
-    return {path.name for path in root.glob(f"objects/{CLIP_STAGE}/{RECORD_FORM}/*")}
+def _rendered(seen: Seen) -> set[str]:
+    folder = f"objects/{CLIP_STAGE}/{RECORD_FORM}/"
+    return {name.removeprefix(folder) for name in seen if name.startswith(folder)}
 
 
-def _rows(root: Path) -> Counter[tuple[object, ...]]:
+def _rows(seen: Seen) -> Counter[tuple[object, ...]]:
     """Rows of the current version, counted; none where there is no version."""
-    pointer = root / "datasets" / DATASET / "LATEST"
-    if not pointer.is_file():
+    held = seen.get(_LATEST)
+    if held is None:
         return Counter()
-    table = pq.read_table(pointer.parent / pointer.read_text().strip() / MANIFEST, use_threads=False)
+    manifest = seen[f"datasets/{DATASET}/{held.decode().strip()}/{MANIFEST}"]
+    table = pq.read_table(pa.BufferReader(manifest), use_threads=False)
     return Counter(tuple(row.values()) for row in table.to_pylist())

@@ -48,7 +48,7 @@ def summarise(outcomes: Sequence[Outcome]) -> dict[str, int]:
 
 def print_table(outcomes: Sequence[Outcome]) -> None:
     """One line for each kind of fault, with its counts."""
-    print(f"{'where':<30}{'fault':<36}" + "".join(f"{name:>16}" for name in COLUMNS))
+    print(f"{'where':<38}{'fault':<36}" + "".join(f"{name:>16}" for name in COLUMNS))
     for where, fault in dict.fromkeys((outcome.where, outcome.fault) for outcome in outcomes):
         counts = summarise([outcome for outcome in outcomes if (outcome.where, outcome.fault) == (where, fault)])
-        print(f"{where:<30}{fault:<36}" + "".join(f"{counts[name]:>16,}" for name in COLUMNS))
+        print(f"{where:<38}{fault:<36}" + "".join(f"{counts[name]:>16,}" for name in COLUMNS))

@@ -33,18 +33,18 @@ class StillRun:
     """One run.
 
     Attributes:
-        root: of the store.
+        location: of the store.
         clips: how many; clip 0, 1, …
         journal: file that gets a line ``stage clip`` for everything that is begun.
     """
 
-    root: Path
+    location: str
     clips: int
     journal: Path
 
     def __call__(self) -> None:
         """Render, label, prepare images and publish; what is committed is left as it is."""
-        store = Store.open(self.root)
+        store = Store.open(self.location)
         with hold(store, f"recipe-{DATASET}"):
             records = [self._render(store, f"{number:032x}") for number in range(self.clips)]
             for record in records:
