@@ -7,6 +7,10 @@ from typing import Any
 from prefect.task_runners import ThreadPoolTaskRunner
 
 SMALLEST, LARGEST = 8, 50
+RETRIES = 3
+RETRY_SECONDS = [2.0, 4.0, 8.0]
+"""Before each retry of a batch, and up to half as long again by chance: who ran out of memory together parts ways."""
+RETRY_JITTER = 0.5
 
 
 def batch_size(items: int, workers: int = 1) -> int:
@@ -28,11 +32,16 @@ def one_batch_a_stage() -> Any:
 
 
 def worth_retrying(task: Any, run: Any, state: Any) -> bool:
-    """True for faults that pass: a process that was killed, a connection that broke. A wrong recipe stays wrong."""
+    """True for memory that ran out and for workers that were lost; a wrong recipe stays wrong, and so does a bug."""
     try:
         state.result()
-    except (BrokenProcessPool, ConnectionError, TimeoutError):
-        return True
-    except BaseException:
-        return False
+    except BaseException as fault:
+        return _passes(fault)
     return False
+
+
+def _passes(fault: BaseException) -> bool:
+    """Whether ``fault`` may be gone next time; torch's is known by its name, as torch need not be imported."""
+    if isinstance(fault, BrokenProcessPool | ConnectionError | MemoryError):
+        return True
+    return any(kind.__name__ == "OutOfMemoryError" for kind in type(fault).__mro__)

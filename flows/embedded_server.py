@@ -22,8 +22,14 @@ from schemas.errors import EnvironmentFault
 START_SECONDS = 300.0
 STOP_SECONDS = 5.0
 ANSWER_SECONDS = 5.0
-# As Prefect starts its own: no UI, and only the services that a single run needs.
-_SERVER_SETTINGS = {"PREFECT_UI_ENABLED": "0", "PREFECT__SERVER_EPHEMERAL": "1", "PREFECT__SERVER_FINAL": "1"}
+# No UI, and only the services that a single run needs: nothing is scheduled here, and nobody waits for a worker.
+# Prefect's own way of starting such a server leaves out the service that frees the devices of runs that were killed.
+_IDLE_SERVICES = ("SCHEDULER", "LATE_RUNS", "FOREMAN", "PAUSE_EXPIRATIONS")
+_SERVER_SETTINGS = {
+    "PREFECT_UI_ENABLED": "0",
+    "PREFECT__SERVER_FINAL": "1",
+    **{f"PREFECT_SERVER_SERVICES_{service}_ENABLED": "false" for service in _IDLE_SERVICES},
+}
 
 
 def start_embedded_server() -> str:

@@ -3,7 +3,7 @@
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from flows.batches import worth_retrying
+from flows.batches import RETRIES, RETRY_JITTER, RETRY_SECONDS, worth_retrying
 from flows.lanes import BatchOutcome
 from publishers.frame_images import asked_images
 from schemas.errors import MediaError
@@ -18,8 +18,9 @@ from storage.store import Store
     task_run_name="images of clips {label}",
     cache_policy=NO_CACHE,
     persist_result=False,
-    retries=1,
-    retry_delay_seconds=2,
+    retries=RETRIES,
+    retry_delay_seconds=RETRY_SECONDS,
+    retry_jitter_factor=RETRY_JITTER,
     retry_condition_fn=worth_retrying,
 )
 def images_batch(recipe: Recipe, store: str, clips: list[ClipRecord], label: str) -> BatchOutcome:

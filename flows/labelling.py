@@ -4,7 +4,7 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from annotators.labelling import ClipSequence, label_sequences
-from flows.batches import worth_retrying
+from flows.batches import RETRIES, RETRY_JITTER, RETRY_SECONDS, worth_retrying
 from flows.inputs import unpack_inputs
 from flows.lanes import BatchOutcome
 from flows.residents import resident_annotator, resident_embedder
@@ -18,8 +18,9 @@ from storage.store import Store
     task_run_name="label sequences {label}",
     cache_policy=NO_CACHE,
     persist_result=False,
-    retries=1,
-    retry_delay_seconds=2,
+    retries=RETRIES,
+    retry_delay_seconds=RETRY_SECONDS,
+    retry_jitter_factor=RETRY_JITTER,
     retry_condition_fn=worth_retrying,
 )
 def label_batch(recipe: Recipe, store: str, sequences: list[ClipSequence], label: str) -> BatchOutcome:

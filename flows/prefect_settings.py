@@ -5,6 +5,8 @@ import os
 from pathlib import Path
 from urllib.request import urlopen
 
+from flows.json_logs import ask_for_json_logs
+
 SERVE_FILE = "serve.json"
 SERVER_LOGIN, CLIENT_LOGIN = "PREFECT_SERVER_API_AUTH_STRING", "PREFECT_API_AUTH_STRING"
 """What a server asks for and what a client says, ``name:password``."""
@@ -25,6 +27,12 @@ _SETTINGS = {
     "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_FLUSH_INTERVAL": "1",
     "PREFECT_SERVER_SERVICES_EVENT_PERSISTER_READ_BATCH_SIZE": "100",
     "PREFECT_SERVER_SERVICES_TRIGGERS_READ_BATCH_SIZE": "100",
+    # In memory, the default, a server that dies forgets the leases on devices, which then stay taken for good.
+    "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": "prefect.server.concurrency.lease_storage.filesystem",
+    # Without these the history grows for good: runs with their tasks, logs and artifacts, and all events.
+    "PREFECT_SERVER_SERVICES_DB_VACUUM_ENABLED": "events,flow_runs",
+    "PREFECT_SERVER_SERVICES_DB_VACUUM_RETENTION_PERIOD": "P60D",
+    "PREFECT_SERVER_EVENTS_RETENTION_PERIOD": "P30D",
 }
 
 
@@ -41,6 +49,7 @@ def configure_prefect(home: Path) -> str:
     os.environ.setdefault("PREFECT_HOME", str(home))
     for name, value in _SETTINGS.items():
         os.environ.setdefault(name, value)
+    ask_for_json_logs(os.environ)
     if os.environ.get(SERVER_LOGIN):
         os.environ.setdefault(CLIENT_LOGIN, os.environ[SERVER_LOGIN])
     if not os.environ.get("PREFECT_API_URL"):

@@ -3,7 +3,7 @@
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from flows.batches import worth_retrying
+from flows.batches import RETRIES, RETRY_JITTER, RETRY_SECONDS, worth_retrying
 from flows.inputs import unpack_inputs
 from flows.lanes import BatchOutcome
 from flows.residents import name_worker, resident_generator
@@ -19,8 +19,9 @@ from storage.store import Store
     task_run_name="render clips {label}",
     cache_policy=NO_CACHE,
     persist_result=False,
-    retries=1,
-    retry_delay_seconds=2,
+    retries=RETRIES,
+    retry_delay_seconds=RETRY_SECONDS,
+    retry_jitter_factor=RETRY_JITTER,
     retry_condition_fn=worth_retrying,
 )
 def render_batch(recipe: Recipe, store: str, jobs: list[ClipJob], label: str) -> BatchOutcome:

@@ -1,6 +1,10 @@
 import json
+import os
+import subprocess
+import sys
 import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 
 import pytest
 
@@ -53,15 +57,11 @@ def test_a_server_that_is_gone_or_a_damaged_file_is_no_server(tmp_path, text):
 
 
 def test_telemetry_is_off(tmp_path, monkeypatch):
-    import os
-
     configure_prefect(tmp_path)
     assert os.environ["PREFECT_SERVER_ANALYTICS_ENABLED"] == "false"
 
 
 def test_who_protects_the_server_by_a_login_need_not_say_it_twice(tmp_path, monkeypatch):
-    import os
-
     for name in ("PREFECT_SERVER_API_AUTH_STRING", "PREFECT_API_AUTH_STRING"):
         monkeypatch.setenv(name, "")  # taken back after the test, whatever it becomes
     monkeypatch.delenv("PREFECT_API_AUTH_STRING")
@@ -70,3 +70,23 @@ def test_who_protects_the_server_by_a_login_need_not_say_it_twice(tmp_path, monk
     monkeypatch.setenv("PREFECT_SERVER_API_AUTH_STRING", "a:b")
     configure_prefect(tmp_path)
     assert os.environ["PREFECT_API_AUTH_STRING"] == "a:b"
+
+
+SETTINGS = """
+from pathlib import Path
+from flows.prefect_settings import configure_prefect
+configure_prefect(Path("prefect"))
+from prefect.settings import get_current_settings
+server = get_current_settings().server
+vacuum = server.services.db_vacuum
+print(vacuum.enabled_vacuum_types >= {"events", "flow_runs"}, vacuum.retention_period.days)
+print(server.events.retention_period.days, server.concurrency.lease_storage)
+"""
+
+
+def test_prefect_forgets_old_runs_and_events_and_remembers_leases(tmp_path):
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
+    environment["PYTHONPATH"] = str(Path(__file__).parents[2])
+    command = [sys.executable, "-c", SETTINGS]
+    said = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, env=environment, check=True)
+    assert said.stdout.splitlines() == ["True 60", "30 prefect.server.concurrency.lease_storage.filesystem"]
