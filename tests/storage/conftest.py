@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,8 @@ from schemas.records import ClipRecord, Origin, Scenario
 from schemas.tables import TRUTH, table_from_columns
 from storage.store import Store
 from storage.video import write_clip
+
+sys.path.insert(0, str(Path(__file__).parent))  # memory_bucket
 
 
 @pytest.fixture
