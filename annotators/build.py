@@ -10,7 +10,7 @@ def build_annotator(recipe: Recipe, store: Store) -> Annotator:
     """The recipe's annotator. No model is loaded yet, but what it needs is known to be there.
 
     Raises:
-        EnvironmentFault: its weights are missing, or are not weights.
+        EnvironmentFault: its weights are missing, are not weights, or not those that it pins.
     """
     sources = [source for names in recipe.classes.values() for source in names]
     if isinstance(recipe.annotator, TruthOptions):
@@ -20,7 +20,8 @@ def build_annotator(recipe: Recipe, store: Store) -> Annotator:
     from annotators.weights import resolve_weights
     from annotators.yolo import YoloAnnotator
 
-    detecting = YoloAnnotator(recipe.annotator, resolve_weights(recipe.annotator.weights, store), store)
+    options = recipe.annotator
+    detecting = YoloAnnotator(options, resolve_weights(options.weights, store, options.weights_sha256), store)
     if isinstance(recipe.annotator, YoloOptions):
         return detecting
     from annotators.carried import CarriedAnnotator

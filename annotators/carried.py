@@ -52,6 +52,11 @@ class CarriedAnnotator:
         self.detection_fingerprint = detecting.detection_fingerprint
         self.fingerprint = digest(["carried", VERSION, carried_agreement.VERSION, detecting.fingerprint])
 
+    @property
+    def weights_sha256(self) -> str:
+        """Hash of the detector's weights."""
+        return self._detecting.weights_sha256
+
     @cached_property
     def class_names(self) -> tuple[str, ...]:
         """The detector's classes; loads it. What it does not know cannot be checked, and is not labelled."""

@@ -123,8 +123,10 @@ class TransformersEmbedder(Embedder):
         from transformers import AutoImageProcessor, AutoModel
 
         try:
-            model = AutoModel.from_pretrained(self._folder.path, local_files_only=True)
-            processor = AutoImageProcessor.from_pretrained(self._folder.path, local_files_only=True)
+            # No pickles, and none of the code that a folder may bring along.
+            safely = {"local_files_only": True, "trust_remote_code": False}
+            model = AutoModel.from_pretrained(self._folder.path, use_safetensors=True, **safely)
+            processor = AutoImageProcessor.from_pretrained(self._folder.path, **safely)
         except (OSError, ValueError) as fault:
             raise EnvironmentFault(
                 f"curation.near_duplicates.embedder: {self._folder.path} cannot be loaded by transformers: "
@@ -165,17 +167,19 @@ def build_embedder(recipe: Recipe, store: Store) -> Embedder | None:
     if options.embedder != DETECTOR:
         folder = Path(options.embedder).expanduser()
         if folder.is_dir():
-            return TransformersEmbedder(_vision_folder(options.embedder, folder), options.every, device)
-        return BackboneEmbedder(resolve_weights(options.embedder, store), options.every, device)
-    name = recipe.annotator.weights if isinstance(recipe.annotator, DetectorOptions) else STARTER
-    weights = resolve_weights(name, store)
+            vision = _vision_folder(options.embedder, folder, options.embedder_sha256)
+            return TransformersEmbedder(vision, options.every, device)
+        weights = resolve_weights(options.embedder, store, options.embedder_sha256)
+        return BackboneEmbedder(weights, options.every, device)
+    detecting = recipe.annotator if isinstance(recipe.annotator, DetectorOptions) else DetectorOptions(weights=STARTER)
+    weights = resolve_weights(detecting.weights, store, detecting.weights_sha256)
     if weights.is_export:
         weights = resolve_weights(STARTER, store)
         device = "auto"
     return BackboneEmbedder(weights, options.every, device)
 
 
-def _vision_folder(name: str, folder: Path) -> Weights:
+def _vision_folder(name: str, folder: Path, pinned: str | None) -> Weights:
     config = folder / "config.json"
     try:
         known = "model_type" in json.loads(config.read_text(encoding="utf-8"))
@@ -186,7 +190,7 @@ def _vision_folder(name: str, folder: Path) -> Weights:
             f"curation.near_duplicates.embedder: {folder} holds no config.json with a model_type.",
             "Give `detector`, a .pt of ultralytics, or the folder of a transformers vision model.",
         )
-    return resolve_folder(name, folder)
+    return resolve_folder(name, folder, pinned)
 
 
 def _pool(seen: Any, grid: tuple[int, int]) -> np.ndarray:

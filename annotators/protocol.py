@@ -24,6 +24,10 @@ class Annotator(Protocol):
         """Identity of the labels: everything that determines them but the clip."""
 
     @property
+    def weights_sha256(self) -> str:
+        """Hash of the weights that look at the clips; empty where none do."""
+
+    @property
     def class_names(self) -> tuple[str, ...]:
         """Every class that a label may have."""
 

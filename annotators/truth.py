@@ -19,12 +19,13 @@ class TruthAnnotator:
     """Labels a clip with the truth stored beside it.
 
     Attributes:
-        detection_fingerprint: empty: nothing is detected.
+        detection_fingerprint, weights_sha256: empty: nothing is detected.
         fingerprint: of the rule by which truth becomes labels.
         class_names: as the recipe lists them.
     """
 
     detection_fingerprint = ""
+    weights_sha256 = ""
     fingerprint: str
     class_names: tuple[str, ...]
 

@@ -36,23 +36,41 @@ class Weights:
         return self.path.is_dir()
 
 
-def resolve_weights(name: str, store: Store) -> Weights:
-    """Find what ``name`` means. Nothing is ever downloaded.
+def resolve_weights(name: str, store: Store, pinned: str | None = None) -> Weights:
+    """Find what ``name`` means. Nothing is ever downloaded, and nothing loaded.
+
+    Args:
+        name: as a recipe gives it.
+        store: whose models are looked among.
+        pinned: the only hash that is accepted; None: any.
 
     Raises:
-        EnvironmentFault: there is no such file, folder or model, or it does not hold weights.
+        EnvironmentFault: there is no such file, folder or model, it does not hold weights, or has another hash.
     """
     path = _locate(name, store)
     if path.is_dir():
         _check_export(path)
-        return Weights(name, path, _folder_sha256(path))
+        return _as_pinned(Weights(name, path, _folder_sha256(path)), pinned)
     _check_checkpoint(path)
-    return Weights(name, path, file_sha256(path))
+    return _as_pinned(Weights(name, path, file_sha256(path)), pinned)
 
 
-def resolve_folder(name: str, folder: Path) -> Weights:
-    """``folder`` as weights, identified by its files: a model of another library, which is not looked into here."""
-    return Weights(name, folder, _folder_sha256(folder))
+def resolve_folder(name: str, folder: Path, pinned: str | None = None) -> Weights:
+    """``folder`` as weights, identified by its files: a model of another library, which is not looked into here.
+
+    Raises:
+        EnvironmentFault: its hash is not the one that is ``pinned``.
+    """
+    return _as_pinned(Weights(name, folder, _folder_sha256(folder)), pinned)
+
+
+def _as_pinned(weights: Weights, pinned: str | None) -> Weights:
+    if pinned is not None and weights.sha256 != pinned:
+        raise EnvironmentFault(
+            f"{weights.path} has the SHA-256 {weights.sha256}, and the recipe wants {pinned}. It was not loaded.",
+            "A .pt file can run code: find out why it differs before you change the hash in the recipe.",
+        )
+    return weights
 
 
 def _locate(name: str, store: Store) -> Path:

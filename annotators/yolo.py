@@ -77,6 +77,11 @@ class YoloAnnotator:
             [self.detection_fingerprint, linking, refine, track_refinement.VERSION, SAME_THING_IOU]
         )
 
+    @property
+    def weights_sha256(self) -> str:
+        """Hash of the detector's weights."""
+        return self.weights.sha256
+
     @cached_property
     def class_names(self) -> tuple[str, ...]:
         """The detector's classes; loads it."""

@@ -9,9 +9,11 @@ from cli.run import RecipeArgument
 from cli.session import Session, quiet_stdout
 
 if TYPE_CHECKING:
+    from annotators.weights import Weights
     from generators.protocol import RenderCost
     from schemas.recipe import Recipe
     from schemas.records import ClipJob
+    from storage.store import Store
 
 
 def plan(
@@ -48,11 +50,13 @@ def plan(
     wanted = read_recipe(recipe)
     with quiet_stdout(session):
         jobs, remarks, cost = ask_generator(wanted)
+    store = Store.planned(session.store)
+    weights = find_weights(wanted, store)
     scenarios = [job.scenario for job in jobs]
     covered = coverage(wanted, scenarios) if wanted.prompts is not None else None
-    estimate = estimate_jobs(wanted, jobs, Store.planned(session.store), cost)
+    estimate = estimate_jobs(wanted, jobs, store, cost)
     if session.json:  # a hundred thousand clips take seconds to spell out
-        session.emit(plan_as_json(wanted, jobs, covered, estimate))
+        session.emit(plan_as_json(wanted, jobs, covered, estimate, weights))
     listed = jobs if every else jobs[:first]
     session.show(heading(len(listed), len(jobs)))
     session.show(scenario_table(listed))
@@ -65,6 +69,8 @@ def plan(
         session.show(line)
     for remark in remarks:
         session.show(_shown(remark))
+    if weights:
+        session.show(f"Weights: {_shown(weights.path)}, sha256 {weights.sha256}")
     session.show(f"Nothing was rendered. Next:  framefoundry run {_shown(recipe)}")
 
 
@@ -87,6 +93,21 @@ def ask_generator(recipe: "Recipe") -> tuple[list["ClipJob"], tuple[str, ...], "
         return generator.jobs(), remarks_of(generator), cost_of(generator)
     finally:
         generator.close()
+
+
+def find_weights(recipe: "Recipe", store: "Store") -> "Weights | None":
+    """The weights that would look at the clips of ``recipe``; None where none do.
+
+    Raises:
+        EnvironmentFault: they are missing, are no weights, or not those that the recipe pins.
+    """
+    from annotators.weights import resolve_weights
+    from schemas.annotator_options import DetectorOptions
+
+    options = recipe.annotator
+    if not isinstance(options, DetectorOptions):
+        return None
+    return resolve_weights(options.weights, store, options.weights_sha256)
 
 
 def _shown(text: object) -> str:

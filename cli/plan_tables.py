@@ -9,6 +9,7 @@ from cli.sizes import show_duration, show_size
 if TYPE_CHECKING:
     from rich.table import Table
 
+    from annotators.weights import Weights
     from cli.estimates import Estimate
     from generators.coverage import Coverage
     from schemas.recipe import Recipe
@@ -80,7 +81,11 @@ def estimate_lines(estimate: "Estimate") -> Iterator[str]:
 
 
 def plan_as_json(
-    recipe: "Recipe", jobs: Sequence["ClipJob"], coverage: "Coverage | None", estimate: "Estimate"
+    recipe: "Recipe",
+    jobs: Sequence["ClipJob"],
+    coverage: "Coverage | None",
+    estimate: "Estimate",
+    weights: "Weights | None" = None,
 ) -> dict[str, Any]:
     """The whole plan for machines."""
     return {
@@ -88,6 +93,7 @@ def plan_as_json(
         "clips": [asdict(job) for job in jobs],
         "coverage": asdict(coverage) if coverage is not None else None,
         "estimate": asdict(estimate),
+        "weights": {"path": str(weights.path), "sha256": weights.sha256} if weights else None,
     }
 
 

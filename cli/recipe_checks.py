@@ -36,7 +36,11 @@ def check_weights(name: str, location: str | None) -> Check:
     """Whether the detector weights ``name`` are there and are weights."""
     from annotators.weights import resolve_weights
 
-    return attempt("weights", lambda: str(resolve_weights(name, Store.planned(location)).path))
+    def describe() -> str:
+        found = resolve_weights(name, Store.planned(location))
+        return f"{found.path}\nsha256 {found.sha256}"
+
+    return attempt("weights", describe)
 
 
 def attempt(subject: str, describe: Callable[[], str]) -> Check:
@@ -82,7 +86,8 @@ def _describe_annotator(recipe: Recipe, store: Store) -> str:
 
     annotator = build_annotator(recipe, store)
     weights = getattr(recipe.annotator, "weights", "")
-    return f"{recipe.annotator.kind} {weights} ({annotator.fingerprint[:12]})".replace("  ", " ")
+    described = f"{recipe.annotator.kind} {weights} ({annotator.fingerprint[:12]})".replace("  ", " ")
+    return described + (f"\nsha256 {annotator.weights_sha256}" if annotator.weights_sha256 else "")
 
 
 def _check_room(recipe: Recipe, store: Store) -> Check:

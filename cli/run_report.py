@@ -68,6 +68,8 @@ def outcome_table(report: "RunReport") -> "Table":
     table.add_row("labels", _box_table(report))
     if report.label_quality:
         table.add_row("label quality", _quality(report))
+    if report.weights_sha256:
+        table.add_row("weights", f"sha256 {report.weights_sha256}")
     table.add_row("seconds", _seconds(report.seconds))
     if report.busy:
         table.add_row("at work", "  ".join(f"{stage} {share:.0%}" for stage, share in report.busy.items()))

@@ -49,6 +49,7 @@ class Published(StrictModel):
     clip_verdicts: dict[str, int]
     frame_uses: dict[str, int]
     warnings: list[str]
+    weights_sha256: str
     label_quality: str
     device: DeviceAccount | None = None
 
@@ -82,11 +83,12 @@ def curate_and_publish(
         rows, quality = curated_rows(recipe, opened, sequences)
         _refuse_nothing_accepted(recipe, rows)
     with watch.stage("publish"):
-        fingerprint = resident_annotator(recipe, opened).fingerprint
+        annotator = resident_annotator(recipe, opened)
         account = _account(recipe, rows, spending)
         version = publish(
-            opened, recipe, rows, annotator_fingerprint=fingerprint, label_quality=quality, device_account=account
-        )
+            opened, recipe, rows, annotator_fingerprint=annotator.fingerprint, weights_sha256=annotator.weights_sha256,
+            label_quality=quality, device_account=account,
+        )  # fmt: skip
     return _count(recipe, rows, version, account), watch.seconds
 
 
@@ -176,6 +178,7 @@ def _count(
         clip_verdicts=_verdicts(rows.clip_decisions),
         frame_uses=_counts(rows.frames["use"]),
         warnings=[*_partial(account), *_lacks(recipe, labels), *_short_of_quota(rows)],
+        weights_sha256=version.summary["annotator"].get("weights_sha256", ""),
         label_quality=str(version.summary["label_quality"]),
         device=account,
     )

@@ -60,6 +60,7 @@ def publish(
     rows: DatasetRows,
     *,
     annotator_fingerprint: str,
+    weights_sha256: str = "",
     label_quality: LabelQuality | None = None,
     device_account: DeviceAccount | None = None,
     on_progress: Progress | None = None,
@@ -76,6 +77,7 @@ def publish(
         recipe: which forms are asked for.
         rows: what is published.
         annotator_fingerprint: of whoever made the labels.
+        weights_sha256: of the detector that did, if one did.
         label_quality: what may be said of the labels; default: unmeasured.
         device_account: what the run spent on devices; a version that exists keeps that of the run which made it.
         on_progress: told as images are written.
@@ -89,7 +91,15 @@ def publish(
     """
     quality = label_quality or LabelQuality()
     publication = _Publication(
-        store, recipe, rows, version_of(rows), annotator_fingerprint, quality, device_account, on_progress
+        store,
+        recipe,
+        rows,
+        version_of(rows),
+        annotator_fingerprint,
+        weights_sha256,
+        quality,
+        device_account,
+        on_progress,
     )
     if recipe.publish.fiftyone is not None and not database_is_the_users():
         find_mongod_binary()
@@ -119,6 +129,7 @@ class _Publication:
     rows: DatasetRows
     version: str
     annotator_fingerprint: str
+    weights_sha256: str
     label_quality: LabelQuality
     device_account: DeviceAccount | None
     on_progress: Progress | None
@@ -184,8 +195,9 @@ class _Publication:
     def _write_documents(self, folder: Path, accounts: Accounts, spent: DeviceAccount | None) -> None:
         """The contact sheet, report, card and, last, dataset.json."""
         summary = summarise(
-            self.rows, self.recipe, self.version, self.annotator_fingerprint, accounts, self.label_quality, spent
-        )
+            self.rows, self.recipe, self.version, self.annotator_fingerprint, accounts, self.label_quality, spent,
+            self.weights_sha256,
+        )  # fmt: skip
         options = images_for_people(self.recipe.publish)
         sheet = draw_contact_sheet(self.rows, stored_images(self.store, options), stride=options.stride)
         if sheet is not None:

@@ -26,11 +26,13 @@ def summarise(
     projections: Mapping[str, Mapping[str, Any]],
     label_quality: LabelQuality | None = None,
     device_account: DeviceAccount | None = None,
+    weights_sha256: str = "",
 ) -> dict[str, Any]:
     """A JSON-ready description of a version: the same rows and recipe give the same text, but for ``device_account``.
 
     ``projections`` is the account of each form that the version is written in, by its name; ``label_quality`` what may
-    be said of the labels, by default that they are unmeasured; ``device_account`` what the run that made it spent.
+    be said of the labels, by default that they are unmeasured; ``device_account`` what the run that made it spent;
+    ``weights_sha256`` is of the detector that made the labels, if one did.
     """
     objects = objects_by(rows, "split", "verdict", "class_name")
     labels = {key: count for key, count in objects.items() if key[1] == ACCEPT}
@@ -62,7 +64,7 @@ def summarise(
         },
         **describe_quality(label_quality or LabelQuality()),
         "origins": _records(rows.clips, _ORIGIN, "clips"),
-        "annotator": {"fingerprint": annotator_fingerprint},
+        "annotator": {"fingerprint": annotator_fingerprint, "weights_sha256": weights_sha256},
         "device_account": device_account.model_dump(mode="json") if device_account else None,
         "projections": dict(projections),
         "recipe": recipe.model_dump(mode="json"),

@@ -6,6 +6,7 @@ from pydantic import Field, PositiveInt
 
 from schemas.strict_model import StrictModel
 
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Tracker = Literal["offline", "ocsort", "bytetrack", "botsort", "deepocsort", "fasttrack", "tracktrack"]
 Boxes = Literal["strongest", "voted", "two_views"]
 Engine = Literal["auto", "openvino", "torch"]
@@ -29,6 +30,11 @@ class DetectorOptions(StrictModel):
         default="starter",
         min_length=1,
         description="`starter` (bundled), a .pt file, an OpenVINO export folder, or a model version.",
+    )
+    weights_sha256: Sha256 | None = Field(
+        default=None,
+        description="Weights with any other hash are refused before they are loaded; `framefoundry doctor` shows it. "
+        "Never part of a label's identity, which holds the hash of the weights as they are.",
     )
     tracker: Tracker = Field(
         default="offline",

@@ -2,6 +2,7 @@
 
 from pydantic import Field, PositiveInt, field_validator, model_validator
 
+from schemas.annotator_options import Sha256
 from schemas.strict_model import StrictModel
 
 DETECTOR = "detector"
@@ -30,6 +31,9 @@ class NearDuplicateOptions(StrictModel):
         min_length=1,
         description="`detector` (the backbone of the annotator's own weights), a .pt of ultralytics, or the folder of "
         "a transformers vision model.",
+    )
+    embedder_sha256: Sha256 | None = Field(
+        default=None, description="As `annotator.weights_sha256`, of an `embedder` that is named here."
     )
 
 

@@ -53,6 +53,7 @@ class RunReport(StrictModel):
     path: str = Field(default="", description="folder of the version")
     new_version: bool = True
     device: DeviceAccount | None = Field(default=None, description="what was spent on devices; null: nothing")
+    weights_sha256: str = Field(default="", description="hash of the detector's weights; empty where none looked")
     label_quality: str = Field(default="", description="measured, exact or unmeasured, with a reason in brackets")
     warnings: list[str] = Field(default_factory=list)
     remarks: list[str] = Field(

@@ -1,13 +1,18 @@
 import json
+import os
+import pickle
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import pytest
 
 from annotators import weights
 from annotators.weights import resolve_weights
+from schemas.curation_options import CurationOptions, NearDuplicateOptions
 from schemas.errors import EnvironmentFault
+from schemas.recipe import Recipe
 from storage.models import publish_model
 from storage.store import Store
 
@@ -92,3 +97,80 @@ def test_finding_weights_loads_neither_torch_nor_ultralytics():
         "import sys, annotators.weights, annotators.build; sys.exit(bool({'torch', 'ultralytics'} & set(sys.modules)))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False, cwd=Path(__file__).parents[2]).returncode == 0
+
+
+def test_weights_of_another_hash_than_the_pinned_one_are_refused_whatever_they_are(
+    store: Store, tmp_path: Path, random_weights: Path
+):
+    folder = export_folder(tmp_path)
+    for name in (str(random_weights), str(folder), "starter"):
+        known = resolve_weights(name, store).sha256
+        assert resolve_weights(name, store, known).sha256 == known
+        with pytest.raises(
+            EnvironmentFault, match=f"SHA-256 {known}, and the recipe wants {'0' * 64}. It was not loaded"
+        ):
+            resolve_weights(name, store, "0" * 64)
+    assert weights.resolve_folder("x", folder, None).sha256 == weights.resolve_folder("x", folder).sha256
+    with pytest.raises(EnvironmentFault, match="was not loaded"):
+        weights.resolve_folder("x", folder, "0" * 64)
+
+
+def pinned_recipe(**annotator: str) -> Recipe:
+    footage, looking_alike = {"kind": "footage", "path": "."}, {"near_duplicates": {}}
+    return Recipe.model_validate(
+        {"name": "a", "generator": footage, "annotator": {"kind": "yolo", **annotator}, "curation": looking_alike}
+    )
+
+
+def test_the_annotator_and_the_embedder_of_a_recipe_hold_to_its_pins(store: Store, tmp_path: Path):
+    from annotators.build import build_annotator
+    from annotators.embedders import build_embedder
+
+    known = resolve_weights("starter", store).sha256
+    free, pinned, other = (
+        pinned_recipe(**pin) for pin in ({}, {"weights_sha256": known}, {"weights_sha256": "0" * 64})
+    )
+    assert build_annotator(pinned, store).weights_sha256 == known
+    assert build_annotator(pinned, store).fingerprint == build_annotator(free, store).fingerprint
+    assert build_embedder(pinned, store).fingerprint == build_embedder(free, store).fingerprint
+    for build in (build_annotator, build_embedder):
+        with pytest.raises(EnvironmentFault, match="was not loaded"):
+            build(other, store)
+    (tmp_path / "config.json").write_text('{"model_type": "vit"}')
+    for embedder in (str(tmp_path), str(weights.STARTER_PATH)):
+        near = NearDuplicateOptions(embedder=embedder, embedder_sha256="0" * 64)
+        with pytest.raises(EnvironmentFault, match="was not loaded"):
+            build_embedder(free.model_copy(update={"curation": CurationOptions(near_duplicates=near)}), store)
+
+
+@pytest.mark.parametrize("pin", ["0" * 63, "A" * 64, "", "starter"])
+def test_a_pin_that_is_no_hash_is_refused(pin: str):
+    with pytest.raises(ValueError, match="weights_sha256"):
+        pinned_recipe(weights_sha256=pin)
+
+
+def test_a_checkpoint_that_would_run_a_command_is_refused_and_runs_nothing(tmp_path: Path, store: Store):
+    """As ``torch.save`` writes it: the pickle inside calls ``os.system`` when it is loaded without care."""
+    ran = tmp_path / "ran"
+
+    class Command:
+        def __reduce__(self):
+            return os.system, (f"touch {ran}",)
+
+    path = tmp_path / "evil.pt"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("evil/data.pkl", pickle.dumps({"model": Command()}, protocol=2))
+        archive.writestr("evil/version", "3\n")
+        archive.writestr("evil/byteorder", "little")
+    code = (
+        "import sys; from pathlib import Path; from annotators.weights import Weights; "
+        "from annotators.checkpoint import load_detection_model\n"
+        f"try: load_detection_model(Weights('evil', Path({str(path)!r}), '0'))\n"
+        "except Exception as fault: print(type(fault).__name__, fault)"
+    )
+    told = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=Path(__file__).parents[2],
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+    )  # fmt: skip
+    assert not ran.exists()
+    assert told.stdout.startswith("EnvironmentFault"), told.stdout

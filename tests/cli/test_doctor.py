@@ -4,9 +4,11 @@ from importlib import metadata
 import pytest
 from packaging.requirements import Requirement
 
+from annotators.weights import resolve_weights
 from cli import machine_checks, package_checks
 from cli.checks import Verdict, ok
 from schemas.errors import EnvironmentFault
+from storage.store import Store
 
 
 @pytest.fixture
@@ -153,3 +155,10 @@ def test_a_recipe_for_footage_that_is_not_there_is_a_fault(framefoundry, healthy
 
 def test_a_faulty_recipe_is_refused(framefoundry, healthy, tmp_path):
     assert framefoundry("doctor", tmp_path / "nowhere.yaml").code == 2
+
+
+def test_the_hash_of_the_weights_is_shown_in_full(store_folder):
+    from cli.recipe_checks import check_weights
+
+    store = Store.planned(store_folder)
+    assert resolve_weights("starter", store).sha256 in check_weights("starter", str(store_folder)).found

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from annotators.weights import resolve_weights
 from cli.estimates import IMAGE_BYTES_PER_PIXEL, RENDER_SECONDS, estimate_jobs
 from cli.plan import list_jobs
 from cli.plan_tables import estimate_lines
@@ -135,3 +136,24 @@ def test_an_unknown_rendering_time_is_called_unknown(recipe_file, store):
     lines = " ".join(estimate_lines(estimate_jobs(recipe, list_jobs(recipe), store, cost)))
     assert "an unknown time to render" in lines
     assert "no published figure for m" in lines
+
+
+@pytest.fixture
+def detecting_recipe(recipe_file):
+    recipe_file.write_text(recipe_file.read_text().replace("kind: truth", "kind: yolo"))
+    return recipe_file
+
+
+def test_the_plan_shows_the_hash_of_the_weights_in_full(framefoundry, detecting_recipe, store):
+    known = resolve_weights("starter", store).sha256
+    assert known in framefoundry("plan", detecting_recipe).stdout
+    assert framefoundry("plan", detecting_recipe, "--json").json["weights"]["sha256"] == known
+
+
+def test_weights_that_are_not_the_pinned_ones_are_refused_by_plan_and_doctor(framefoundry, detecting_recipe):
+    pinned = detecting_recipe.read_text().replace("kind: yolo", f"kind: yolo, weights_sha256: {'a' * 64}")
+    detecting_recipe.write_text(pinned)
+    answer = framefoundry("plan", detecting_recipe)
+    assert answer.code == 4
+    assert "was not loaded" in " ".join(answer.stderr.split())
+    assert "was not loaded" in " ".join(framefoundry("doctor", detecting_recipe).stdout.split())

@@ -25,6 +25,7 @@ def report(tmp_path):
         seconds={"render": 12.5, "label": 30.25},
         dataset="street@abcd1234",
         path=str(tmp_path),
+        weights_sha256="d" * 64,
     )
 
 
@@ -41,7 +42,7 @@ def test_every_outcome_is_in_the_table(report):
     shown = rendered(outcome_table(report))
     for part in (
         "24", "20 rendered, 3 reused, 1 failed: timeout 1", "1,104", "labelled 1,000", "accepted 22",
-        "rejected: frozen 1", "ignore: confidence 31", "render 12.5", "took [too] long", "900", "700",
+        "rejected: frozen 1", "ignore: confidence 31", "render 12.5", "took [too] long", "900", "700", "d" * 64,
     ):  # fmt: skip
         assert part in shown
 

@@ -81,3 +81,10 @@ def test_the_report_lists_rejected_clips_conditions_and_confidence(rows):
     ]
     spread = spread_of_confidence(rows)
     assert (sum(spread), spread[int(0.9 * 40) - 1] + spread[int(0.9 * 40)]) == (24, 24)
+
+
+def test_the_weights_that_made_the_labels_are_told_by_their_hash():
+    summary = summarise(make_rows(), make_recipe(), "abc", "", {}, weights_sha256="d" * 64)
+    assert f"weights of SHA-256 `{'d' * 64}`" in write_card(summary)
+    assert f"weights of SHA-256 <code>{'d' * 64}</code>" in describe_version(make_rows(), summary, None)
+    assert "weights of" not in write_card(summarise(make_rows(), make_recipe(), "abc", "", {}))

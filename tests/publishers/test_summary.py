@@ -65,7 +65,7 @@ def test_quality_is_not_claimed_and_origin_is_told(summary):
             "clips": 4,
         }
     ]
-    assert summary["annotator"] == {"fingerprint": "label-print"}
+    assert summary["annotator"] == {"fingerprint": "label-print", "weights_sha256": ""}
     assert summary["recipe"]["name"] == "street"
 
 
