@@ -6,10 +6,13 @@ has fetched stays on its disk, and a recipe that names it is as good as the one 
 
 import json
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 from annotators.weights import file_sha256
-from schemas.errors import MediaError
+from generators.diffusers_video.inputs import IMAGE_SUFFIXES
+from generators.footage_files import VIDEO_SUFFIXES, find_files
+from schemas.errors import MediaError, StoreError
 from schemas.identity import digest
 from schemas.recipe import Recipe
 from storage.recipes import replace_inputs
@@ -28,9 +31,12 @@ def pack_inputs(recipe: Recipe, store: Store) -> Recipe:
 
     def pack_name(name: str) -> str:
         path = Path(name).expanduser()
-        return _pack(path, store) if path.exists() else name
+        return _pack(path, _files_below(path), store) if path.exists() else name
 
-    return replace_inputs(recipe, path=lambda path: Path(_pack(path, store)), name=pack_name)
+    def pack_path(path: Path) -> Path:
+        return Path(_pack(path, _footage_below(path), store))
+
+    return replace_inputs(recipe, path=pack_path, name=pack_name)
 
 
 def unpack_inputs(recipe: Recipe, store: Store) -> Recipe:
@@ -46,9 +52,18 @@ def unpack_inputs(recipe: Recipe, store: Store) -> Recipe:
     return replace_inputs(recipe, path=lambda path: Path(unpack(str(path))), name=unpack)
 
 
-def _pack(path: Path, store: Store) -> str:
-    """Store the file, or the files below the folder ``path``; a name that ends as the path's own does."""
-    files = [path] if path.is_file() else sorted(inner for inner in path.rglob("*") if inner.is_file())
+def _files_below(path: Path) -> list[Path]:
+    """``path``, or the files below it; links in a model's folder lead where its library keeps the files."""
+    return [path] if path.is_file() else sorted(inner for inner in path.rglob("*") if inner.is_file())
+
+
+def _footage_below(path: Path) -> list[Path]:
+    """``path``, or the videos and pictures below it: nothing else that lies there, or that a link fetches, travels."""
+    return [path] if path.is_file() else find_files(path, (*VIDEO_SUFFIXES, *IMAGE_SUFFIXES))
+
+
+def _pack(path: Path, files: Sequence[Path], store: Store) -> str:
+    """Store ``files``, which are ``path`` or lie below it; a name that ends as the path's own does."""
     held = {}
     for file in files:
         try:
@@ -70,6 +85,9 @@ def _unpack(name: str, store: Store) -> str:
         held = json.loads(store.read(_list_key(listed)))
         with store.scratch("inputs") as scratch:
             making = scratch / listed
+            making.mkdir()
+            if any(".." in Path(relative).parts or Path(relative).is_absolute() for relative in held):
+                raise StoreError(f"{store.where(_list_key(listed))} names files outside it.", "It is damaged.")
             for relative, file in zip(held, store.paths([_file_key(sha256) for sha256 in held.values()]), strict=True):
                 (making / relative).parent.mkdir(parents=True, exist_ok=True)
                 _link_or_copy(file, making / relative)

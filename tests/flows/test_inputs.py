@@ -1,5 +1,6 @@
 """What a recipe reads goes through the store: a worker has nothing but its address."""
 
+import json
 import shutil
 
 import pytest
@@ -87,3 +88,25 @@ def test_what_another_store_holds_is_refused(store, tmp_path):
     packed = pack_inputs(footage_recipe(tmp_path / "a.mp4"), store)
     with pytest.raises(StoreError, match="inputs"):
         unpack_inputs(packed, Store.open(tmp_path / "other"))
+
+
+def test_of_a_folder_of_footage_nothing_travels_but_footage_of_its_own(store, tmp_path):
+    home, private = tmp_path / "home", tmp_path / "private"
+    (home / ".ssh").mkdir(parents=True)
+    private.mkdir()
+    for path in (home / "a.mp4", home / ".ssh" / "b.mp4", home / "id_rsa", private / "c.mp4"):
+        path.write_bytes(path.name.encode())
+    (home / "link.mp4").symlink_to(private / "c.mp4")
+    (home / "folder").symlink_to(private)
+    packed = pack_inputs(footage_recipe(home), store)
+    found = unpack_inputs(packed, store).generator.path
+    assert [path.name for path in found.rglob("*") if path.is_file()] == ["a.mp4"]
+    assert sorted(store.read(key) for key in store.keys("files")) == [b"a.mp4"]
+
+
+@pytest.mark.parametrize("relative", ["../../way/out.mp4", "/way/out.mp4", "home/../../../out.mp4"])
+def test_a_list_that_names_places_outside_is_refused(store, relative):
+    store.put("files/ab/" + "ab" * 32, b"x")
+    store.put("objects/inputs/1/evil", json.dumps({relative: "ab" * 32}).encode())
+    with pytest.raises(StoreError, match="names files outside"):
+        unpack_inputs(footage_recipe("sent-input:evil/home"), store)
