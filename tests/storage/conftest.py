@@ -1,5 +1,6 @@
 """Shared by the storage tests: a store, small frames, and a process that is killed at a chosen step."""
 
+import importlib.util
 import os
 import signal
 import sys
@@ -135,3 +136,35 @@ def killed_runs(monkeypatch):
 def file_tree():
     """Files below a folder, relative, sorted."""
     return lambda folder: sorted(p.relative_to(folder).as_posix() for p in Path(folder).rglob("*") if p.is_file())
+
+
+@pytest.fixture(scope="session")
+def s3_server(tmp_path_factory):
+    """An S3 server in a process of its own: environment variables that lead to it, and to its bucket ``bucket``."""
+    file = Path(__file__).parents[2] / "benchmarks" / "faults_parts" / "s3_server.py"
+    spec = importlib.util.spec_from_file_location("s3_server", file)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    with module.serve_s3(tmp_path_factory.mktemp("s3") / "server.txt") as leading_there:
+        yield leading_there
+
+
+@pytest.fixture
+def s3(s3_server, monkeypatch, tmp_path):
+    """This process led to the server; an empty bucket's name."""
+    import boto3
+
+    from storage import s3_client
+
+    for name, value in s3_server.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("FRAMEFOUNDRY_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(s3_client, "_clients", {})
+    bucket = f"b{os.getpid()}-{abs(hash(tmp_path)):x}"
+    boto3.client("s3").create_bucket(Bucket=bucket)
+    return bucket
+
+
+@pytest.fixture
+def remote(s3):
+    return Store.open(f"s3://{s3}/some/prefix")

@@ -74,8 +74,9 @@ class MemoryBucket:
         ]
         if Delimiter is None:
             return {"Contents": found[:MaxKeys]}
-        below = {one["Key"].removeprefix(Prefix).partition(Delimiter) for one in found}
-        return {"CommonPrefixes": [{"Prefix": f"{Prefix}{name}/"} for name, slash, _ in sorted(below) if slash]}
+        below = (one["Key"].removeprefix(Prefix).partition(Delimiter) for one in found)
+        names = sorted({name for name, slash, _ in below if slash})
+        return {"CommonPrefixes": [{"Prefix": f"{Prefix}{name}/"} for name in names]}
 
     def _create_multipart_upload(self, Key, Metadata):  # noqa: N803
         upload = str(len(self.uploads))

@@ -92,9 +92,12 @@ def test_a_lease_is_renewed_while_its_holder_lives(north, south, bucket, monkeyp
 
 
 def test_machines_work_together_and_nobody_removes_meanwhile(north, south):
-    with share_work(north, TOLD, wait=False), share_work(south, TOLD, wait=False):
-        with pytest.raises(BusyError, match="being worked on by process 7 on north"):
-            hold_removal(south, "gc", TOLD).__enter__()
+    with (
+        share_work(north, TOLD, wait=False),
+        share_work(south, TOLD, wait=False),
+        pytest.raises(BusyError, match="being worked on by process 7 on north"),
+    ):
+        hold_removal(south, "gc", TOLD).__enter__()
     with hold_removal(south, "gc", TOLD):
         pass
 
