@@ -5,11 +5,12 @@ its devices are free. Whoever starts a run, a worker or the command line, takes 
 """
 
 import socket
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from time import monotonic
 from typing import Any
 
+from flows.progress import Progress, tell
 from generators.diffusers_video.devices import choose_devices, count_cuda_devices
 from schemas.annotator_options import DetectorOptions
 from schemas.diffusers_options import DiffusersOptions
@@ -64,18 +65,18 @@ class DeviceUse:
     @property
     def seconds(self) -> float:
         """Device seconds so far: of all metered devices together, without the wait for them."""
-        now = 0.0 if self._since is None else time.monotonic() - self._since
+        now = 0.0 if self._since is None else monotonic() - self._since
         return (self._held_before + now) * len(self.metered)
 
     @contextmanager
     def held(self) -> Iterator[None]:
         """Wait for the devices, and hold them during the block."""
         with hold_devices(self._devices if self._exclusive else ()):
-            self._since = time.monotonic()
+            self._since = monotonic()
             try:
                 yield
             finally:
-                self._held_before += time.monotonic() - self._since
+                self._held_before += monotonic() - self._since
                 self._since = None
 
 
@@ -89,6 +90,7 @@ def hold_devices(devices: Sequence[str]) -> Iterator[None]:
     if not devices:
         yield
         return
+    from prefect import get_run_logger
     from prefect.client.orchestration import get_client
     from prefect.concurrency.sync import concurrency
 
@@ -96,8 +98,13 @@ def hold_devices(devices: Sequence[str]) -> Iterator[None]:
     with get_client(sync_client=True) as client:
         for name in names:
             _create_unless_there(client, name)
-        _tell_of_wait(client, names)
+        taken = [name for name in names if _is_taken(client, name)]
+    for name in taken:
+        get_run_logger().info("Waiting for %s, which another run holds.", name)
+        tell(Progress(f"wait for {name}", 0, 1))
     with concurrency(names, lease_duration=LEASE_SECONDS, strict=True, raise_on_lease_renewal_failure=False):
+        for name in taken:
+            tell(Progress(f"wait for {name}", 1, 1))
         yield
 
 
@@ -122,10 +129,6 @@ def _create_unless_there(client: Any, name: str) -> None:
             return
 
 
-def _tell_of_wait(client: Any, names: Sequence[str]) -> None:
-    from prefect import get_run_logger
-
-    for name in names:
-        limit = client.read_global_concurrency_limit_by_name(name)
-        if limit.active_slots >= limit.limit:
-            get_run_logger().info("Waiting for %s, which another run holds.", name)
+def _is_taken(client: Any, name: str) -> bool:
+    limit = client.read_global_concurrency_limit_by_name(name)
+    return bool(limit.active_slots >= limit.limit)

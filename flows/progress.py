@@ -29,6 +29,13 @@ def listen(listener: Listener) -> Iterator[None]:
         _listener.reset(token)
 
 
+def tell(progress: Progress) -> None:
+    """Send ``progress`` to the listener, if there is one."""
+    listener = _listener.get()
+    if listener is not None:
+        listener(progress)
+
+
 class StageProgress:
     """Counts one stage and tells the listener and Prefect's UI."""
 
@@ -48,6 +55,4 @@ class StageProgress:
         self._tell()
 
     def _tell(self) -> None:
-        listener = _listener.get()
-        if listener is not None:
-            listener(Progress(self._stage, self._done, self._total))
+        tell(Progress(self._stage, self._done, self._total))
