@@ -159,7 +159,6 @@ class Denoiser:
             "guidance_scale": plan.guidance,
             "sigmas": list(plan.sigmas) or None,
             "max_sequence_length": plan.prompt_tokens,
-            "strength": plan.strength if plan.mode == "video" else None,
             "generator": generators,
             "output_type": "pt",
             "use_resolution_binning": False,  # Sana would render the size of its nearest bin, and rescale it
@@ -197,5 +196,8 @@ class Denoiser:
         if plan.mode == "video":
             videos = [load_frames(source, plan.frames, plan.fps, plan.width, plan.height) for source in sources]
             pictures = [[Image.fromarray(frame) for frame in video] for video in videos]
-            return {"video": pictures if len(pictures) > 1 else pictures[0]}
+            if plan.family and plan.family.conditions:
+                # Latents mixed with so much noise and denoised from there on; noise of its own kind would come on top.
+                return {"video": pictures, "strength": 1 - plan.strength, "image_cond_noise_scale": 0.0}
+            return {"video": pictures if len(pictures) > 1 else pictures[0], "strength": plan.strength}
         return {}

@@ -19,6 +19,8 @@ class Family:
         embeddings: what ``encode_prompt`` returns for a prompt, by the names under which the call takes it back; empty:
             prompts go in as text, and the text encoder stays loaded.
         batches: whether several clips can be denoised together, each from its own input.
+        conditions: whether its input is a list of conditions, each with a strength of *keeping* it; elsewhere strength
+            is that of the change.
         caches: what can be reused between its steps, of those in ``DiffusersOptions.cache``.
         siblings: classes that run the same weights in another mode.
         licence: of outputs of the family's published weights; "unknown" where each has its own.
@@ -33,6 +35,7 @@ class Family:
     size_step: int
     embeddings: tuple[str, ...] = ()
     batches: bool = True
+    conditions: bool = False
     caches: tuple[Cache, ...] = ("first_block",)
     siblings: Mapping[Mode, str] = field(default_factory=dict)
     licence: str = "unknown"
@@ -58,9 +61,13 @@ FAMILIES: tuple[Family, ...] = (
     Family("WanVideoToVideoPipeline", "video", 16, 4, 16, _EMBEDS, caches=(), licence=_WAN, tested=True),
     Family(
         "LTXPipeline", "text", 24, 8, 32, _MASKED, caches=_BOTH, licence=_LTX, tested=True,
-        siblings={"image": "LTXImageToVideoPipeline"},
+        siblings={"image": "LTXImageToVideoPipeline", "video": "LTXConditionPipeline"},
     ),
     Family("LTXImageToVideoPipeline", "image", 24, 8, 32, _MASKED, batches=False, licence=_LTX, tested=True),
+    Family(
+        "LTXConditionPipeline", "video", 24, 8, 32, _MASKED, batches=False, caches=(), conditions=True, licence=_LTX,
+        tested=True,
+    ),
     Family("LTX2Pipeline", "text", 24, 8, 32, licence=_LTX, siblings={"image": "LTX2ImageToVideoPipeline"}),
     Family("LTX2ImageToVideoPipeline", "image", 24, 8, 32, batches=False, licence=_LTX),
     Family("HunyuanVideo15Pipeline", "text", 24, 4, 16, caches=(), licence=_HUNYUAN),

@@ -29,6 +29,8 @@ def load_renderer(plan: RenderPlan, device: str) -> Any:
     check_mode(probe_call(type(pipe)), plan.mode, plan.pipeline)
     _check_geometry(plan, probe_geometry(pipe))
     _set_guider(pipe, plan)
+    if plan.family and plan.family.conditions:
+        _set_own_steps(pipe)
     if plan.lora is not None:
         merge_lora(pipe, plan.lora)  # before anything that changes what the weights are stored as
     apply_settings(pipe, plan.settings, device)
@@ -124,6 +126,13 @@ def _component_names(plan: RenderPlan) -> list[str]:
 
 def _is_text_part(name: str) -> bool:
     return name.startswith(("text_encoder", "tokenizer"))
+
+
+def _set_own_steps(pipe: Any) -> None:
+    """Let the pipeline's own noise levels stand: those of the text-to-video scheduler depend on the clip's size."""
+    pipe.scheduler = type(pipe.scheduler).from_config(
+        pipe.scheduler.config, use_dynamic_shifting=False, shift_terminal=None
+    )
 
 
 def _check_geometry(plan: RenderPlan, found: Geometry | None) -> None:

@@ -19,6 +19,7 @@ CASES = {
     "MochiPipeline": ("mochi", {}),
     "SanaVideoPipeline": ("sana", {}),
     "LTXImageToVideoPipeline": ("ltx", {"mode": "image", "images": "procedural"}),
+    "LTXConditionPipeline": ("ltx", {"mode": "video", "source": "procedural", "strength": 1.0}),
 }
 ODD = ClipOptions(frames=7, fps=8, width=36, height=50)
 
@@ -109,3 +110,18 @@ def test_weights_for_both_modes_take_a_first_frame(plan_of, tasks_of, render):
     drawn = DrawnScene(SceneRequest(seed=1, frames=9, fps=8, width=plan.width, height=plan.height))
     answers, _, _ = render(plan, tasks_of("a red ball", sources=[drawn]))
     assert answers["clip0"].encoded.frames == 9
+
+
+@pytest.mark.parametrize("model", ["wan", "ltx"])
+def test_less_strength_stays_closer_to_the_source(model, plan_of, tasks_of, latents_of):
+    """At no strength at all the latents would be the source's; all the noise is another clip."""
+    drawn = DrawnScene(SceneRequest(seed=1, frames=9, fps=8, width=32, height=64))
+    latents = [
+        latents_of(
+            plan_of(model, ODD, mode="video", source="procedural", strength=strength, steps=8),
+            tasks_of("a red ball", sources=[drawn]),
+        )
+        for strength in (0.15, 0.3, 1.0)
+    ]
+    near, far = ((latents[0] - other).abs().mean() for other in latents[1:])
+    assert near < far

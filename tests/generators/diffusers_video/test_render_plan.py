@@ -84,8 +84,8 @@ def test_weights_that_take_no_first_frame_are_refused_in_mode_image(plan_of):
 
 
 def test_a_mode_that_a_family_lacks_is_refused(plan_of):
-    with pytest.raises(RecipeError, match="LTXPipeline has no mode 'video'"):
-        plan_of("ltx", mode="video", source="procedural")
+    with pytest.raises(RecipeError, match="MochiPipeline has no mode 'video'"):
+        plan_of("mochi", mode="video", source="procedural")
 
 
 @pytest.mark.parametrize(
