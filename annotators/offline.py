@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 from annotators.engine.cores import usable_cores
+from storage.private_folders import make_private_folder
 
 REPORTING_SETTINGS = ("sync", "clearml", "comet", "dvc", "mlflow", "raytune", "tensorboard", "wandb")
 
@@ -27,7 +28,7 @@ def prepare_ultralytics() -> None:
     os.environ.setdefault("ULTRALYTICS_SAFE_LOAD", "true")  # a .pt is a pickle: build only known classes from it
     if "YOLO_CONFIG_DIR" not in os.environ:
         folder = private_folder()
-        folder.mkdir(parents=True, exist_ok=True)
+        make_private_folder(folder)
         os.environ["YOLO_CONFIG_DIR"] = str(folder)
         _provide_fonts(folder / "Ultralytics")
         _switch_off_reports()

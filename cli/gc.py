@@ -26,11 +26,14 @@ def gc(
     """Show how much space clips take that no dataset version refers to; free it with --delete.
 
     Versions, models, calibrations and reviews stay, with every clip that they
-    refer to. A recipe that is run again renders what was removed again.
+    refer to. A recipe that is run again renders what was removed again. Of a
+    remote store, copies on this machine that nobody read go too, and uploads
+    that a killed process left.
 
     Example:  framefoundry gc --days 30 --keep recipes/nightly.yaml
     """
     from storage.garbage import find_garbage, remove_garbage
+    from storage.leftovers import find_leftovers, remove_leftovers
 
     session: Session = context.obj
     store = session.open_store(create=False)
@@ -39,7 +42,11 @@ def gc(
     done = "removed" if delete else "not referred to"
     session.show(f"{done:<16} {found.clips:,} clips, {len(found.keys):,} files, {show_size(found.size)}")
     session.show(f"{'kept':<16} {found.kept_clips:,} clips, {found.young_clips:,} of them for being new")
-    if found.keys and not delete:
+    left = (remove_leftovers if delete else find_leftovers)(store, days=days)
+    if store.address:
+        copies = f"{len(left.copies):,} copies on this machine, {show_size(left.size)}"
+        session.show(f"{done if delete else 'not read':<16} {copies}; {len(left.uploads):,} uploads never completed")
+    if (found.keys or left.copies or left.uploads) and not delete:
         session.show("Nothing was removed. To remove it:  framefoundry gc --delete")
     session.emit(
         {
@@ -49,6 +56,9 @@ def gc(
             "bytes": found.size,
             "kept_clips": found.kept_clips,
             "young_clips": found.young_clips,
+            "copies": len(left.copies),
+            "copies_bytes": left.size,
+            "uploads": len(left.uploads),
         }
     )
 

@@ -41,18 +41,21 @@ def view(
     """
     from cli.interrupts import orderly_interrupts
     from publishers.fiftyone_app import open_app
+    from publishers.shown_files import fetch_shown_files
     from storage.datasets import find_version, parse_reference
 
     session: Session = context.obj
     address = check_address(session, host, "the FiftyOne App", consented=anyone)
     store = session.open_store(create=False)
-    name = fiftyone_name(find_version(store, *parse_reference(dataset)))
+    version = find_version(store, *parse_reference(dataset))
+    name = fiftyone_name(version)
 
     def tell(url: str) -> None:
         session.show(f"Open  {url}  in a browser. Ctrl-C stops the App.")
         session.emit({"dataset": name, "url": url})
 
     session.note("Starting the FiftyOne App; this takes some seconds …")
+    fetch_shown_files(version)
     with contextlib.suppress(KeyboardInterrupt), orderly_interrupts(session, "Closing the App and its database."):
         open_app(
             store.root / DATABASE_FOLDER, name, media_folders=[store.root, *(media or [])], port=port, address=address,

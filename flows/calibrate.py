@@ -37,6 +37,7 @@ from publishers.fiftyone_session import fiftyone_session
 from schemas.calibration import CALIBRATION_CLIPS, MIN_REVIEWED_BOXES, Calibration, ExpectedQuality, Share, Subject
 from schemas.calibration_report import CalibrationReport
 from schemas.errors import EmptyResultError, RecipeError, StoreError
+from schemas.markdown import without_tags
 from schemas.recipe import Recipe
 from schemas.records import ClipRecord
 from schemas.run_report import refuse_empty
@@ -211,7 +212,7 @@ def calibration_markdown(report: CalibrationReport) -> str:
     cells = [("all", expected.precision, expected.recall)]
     cells += [(f"{one.axis}: {one.value}", one.precision, one.recall) for one in expected.classes + expected.conditions]
     rows = "\n".join(f"| {name} | {_share(precision)} | {_share(recall)} |" for name, precision, recall in cells)
-    return f"""# {report.recipe}: labels measured
+    return without_tags(f"""# {report.recipe}: labels measured
 
 Against {report.basis} on {report.clips} clips of {report.generator}, from confidence {expected.accept:g} on;
 expected calibration error {expected.calibration_error:.3f}.
@@ -219,7 +220,7 @@ expected calibration error {expected.calibration_error:.3f}.
 | | precision | recall |
 |---|---|---|
 {rows}
-"""
+""")
 
 
 def _share(share: Share) -> str:

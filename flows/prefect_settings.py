@@ -6,6 +6,7 @@ from pathlib import Path
 from urllib.request import urlopen
 
 from flows.json_logs import ask_for_json_logs
+from storage.private_folders import make_private_folder
 
 SERVE_FILE = "serve.json"
 SERVER_LOGIN, CLIENT_LOGIN = "PREFECT_SERVER_API_AUTH_STRING", "PREFECT_API_AUTH_STRING"
@@ -46,7 +47,9 @@ def configure_prefect(home: Path) -> str:
         The API's URL when the run reports to a server that is already up (``PREFECT_API_URL``, or the one that
         ``make serve`` started), else an empty string: the run brings its own embedded server.
     """
-    os.environ.setdefault("PREFECT_HOME", str(home))
+    if not os.environ.get("PREFECT_HOME"):
+        make_private_folder(home)
+        os.environ["PREFECT_HOME"] = str(home)
     for name, value in _SETTINGS.items():
         os.environ.setdefault(name, value)
     ask_for_json_logs(os.environ)

@@ -14,6 +14,7 @@ from flows.cancellation import settle_cancellation
 from flows.events import tell_of_retraining
 from flows.progress import StageProgress
 from flows.reaper import claim_run
+from schemas.markdown import without_tags
 from storage.datasets import parse_reference
 from storage.locks import hold
 from storage.store import Store
@@ -73,7 +74,7 @@ def train_and_judge(store: str, dataset: str, options: RetrainOptions, progress:
 def retraining_markdown(report: RetrainReport) -> str:
     """What came of it, with the figures of both detectors side by side."""
     rows = "\n".join(_row(role, score) for role, score in (("new", report.candidate), ("present", report.incumbent)))
-    return f"""# {report.model}: {report.verdict}
+    return without_tags(f"""# {report.model}: {report.verdict}
 
 {report.reason}
 
@@ -83,7 +84,7 @@ Judged on {report.holdout or "nothing"}: {report.clips} clips, {report.frames} f
 | | detector | mAP50-95 | mAP50 | precision | recall |
 |---|---|---|---|---|---|
 {rows}
-"""
+""")
 
 
 def _row(role: str, score: Score | None) -> str:

@@ -8,6 +8,7 @@ from PIL import Image
 from prefect.artifacts import create_markdown_artifact
 
 from flows.outcome_table import OutcomeTable, Row
+from schemas.markdown import without_tags
 from schemas.run_report import RunReport, StageTally
 
 CONTACT_SHEET = "contact_sheet.jpg"
@@ -47,7 +48,7 @@ def run_markdown(report: RunReport) -> str:
     warnings = "".join(f"\n> {warning}\n" for warning in report.warnings)
     spent = f"\nSpent: {report.device.in_words}.\n" if report.device else ""
     name, _, version = report.dataset.partition("@")
-    return f"""# {name}
+    return without_tags(f"""# {name}
 
 Version `{version}`
 
@@ -66,7 +67,7 @@ Version `{version}`
 - Browse the labels in FiftyOne: `framefoundry view {report.recipe}`
 - Report with labelled frames, for the browser's address bar: `{(path / "report.html").as_uri()}`
 - Train: `yolo detect train data={path / "yolo" / "data.yaml"}`
-"""
+""")
 
 
 def contact_sheet(version: Path) -> str:

@@ -10,6 +10,7 @@ from PIL import Image
 
 from publishers.image_export import SPLITS
 from publishers.summary import read_account
+from schemas.markdown import without_tags
 
 _MOST_CLASSES = 12
 
@@ -48,6 +49,7 @@ def _environment(*, escape: bool) -> jinja2.Environment:
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("publishers", ""),
         autoescape=escape,
+        finalize=None if escape else _plain,
         undefined=jinja2.StrictUndefined,
         keep_trailing_newline=True,
         trim_blocks=True,
@@ -62,6 +64,10 @@ def _environment(*, escape: bool) -> jinja2.Environment:
         "cell": lambda text: f"{text} | ",
     }
     return environment
+
+
+def _plain(value: object) -> object:
+    return without_tags(value) if isinstance(value, str) else value
 
 
 def _context(summary: Mapping[str, Any]) -> dict[str, Any]:

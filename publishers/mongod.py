@@ -15,6 +15,7 @@ import psutil
 from filelock import FileLock
 
 from schemas.errors import EnvironmentFault
+from storage.private_folders import make_private_folder
 
 _START_SECONDS = 60
 _STOP_SECONDS = 60
@@ -31,7 +32,7 @@ def hold_mongod(folder: Path) -> Iterator[str]:
     Raises:
         EnvironmentFault: no mongod is installed, or it does not start; the message holds what it said.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    make_private_folder(folder)
     folder = folder.resolve()
     gate = FileLock(folder / "gate.lock")
     with (folder / "users.lock").open("w") as users:

@@ -233,7 +233,7 @@ class _Publication:
                 self.version,
                 media_path=lambda clip_id: media_path(self.store, _record(self.store, clip_id)),
                 stored_images=stored_images(self.store, images),
-                files_identity=f"{self.store.location} {images.stride} {images.jpeg_quality}",
+                files_identity=f"{self.store.root} {images.stride} {images.jpeg_quality}",
                 overwrite_edits=asked is not None and asked.edits == "overwrite",
                 on_progress=self.on_progress,
             )

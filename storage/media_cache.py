@@ -7,7 +7,7 @@ name of its key, and may be removed at any time: it is fetched again when somebo
 import os
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
 
@@ -18,7 +18,7 @@ from storage.scratch import temporary_file
 AREAS = ("media", "frames", "tables", "files")
 """First parts of keys whose objects are named by their content."""
 
-_DAY_SECONDS = 86400.0
+_HOUR_SECONDS = 3600.0
 
 
 class MediaCache:
@@ -30,7 +30,10 @@ class MediaCache:
     def find(self, key: str) -> Path | None:
         """The copy of ``key``; None while there is none."""
         path = locate(self._folder, key)
-        return path if path.is_file() else None
+        if not path.is_file():
+            return None
+        _note_use(path)
+        return path
 
     def keep(self, key: str, write: Callable[[BinaryIO], None]) -> Path:
         """Make a copy of what ``write`` writes; nothing is kept where it raises.
@@ -59,19 +62,16 @@ class MediaCache:
             with source.open("rb") as reader:
                 self.keep(key, lambda file: shutil.copyfileobj(reader, file, 1 << 20))
 
-    def old_copies(self, days: float) -> Iterator[Path]:
-        """Copies that nobody read or wrote within so many days, as far as the filesystem notes it."""
-        before = time.time() - days * _DAY_SECONDS
-        for parent, _, names in os.walk(self._folder):
-            for path in (Path(parent, name) for name in names):
-                about = path.lstat()
-                if max(about.st_atime, about.st_mtime) <= before:
-                    yield path
-
 
 def has_copies(key: str) -> bool:
     """Whether objects like ``key`` are named by their content."""
     return key.partition("/")[0] in AREAS
+
+
+def _note_use(path: Path) -> None:
+    """Tell ``framefoundry gc`` that a copy is in use, on filesystems that do not note when files are read."""
+    if time.time() - path.stat().st_mtime > _HOUR_SECONDS:
+        os.utime(path)
 
 
 def _write(file: BinaryIO, data: bytes) -> None:

@@ -10,6 +10,7 @@ import hashlib
 import json
 import os
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -91,6 +92,8 @@ class S3Folders:
                 os.link(source, target)
 
         here = LocalFolders(self.objects.home)
+        if here.open(copy).is_dir() and not here.exists(copy, list(index)):
+            self._set_aside(here.open(copy))  # somebody removed files of it
         here.publish(copy, fetch, required=list(index))
         return here.open(copy)
 
@@ -99,6 +102,10 @@ class S3Folders:
         found = self._find(key)
         file = found[0].get(name) if found else None
         return None if file is None else self._copies([file])[0]
+
+    def _set_aside(self, folder: Path) -> None:
+        with temporary_directory(self.objects.home / "tmp", "removed") as bin_, suppress(FileNotFoundError):
+            folder.rename(bin_ / "folder")
 
     def _copies(self, files: Sequence[_File]) -> list[Path]:
         return at_once(lambda file: self.objects.fetch(file.key, file.copy, file.sha256), files)

@@ -19,6 +19,7 @@ from annotators.engine.calibration import calibration_inputs, calibration_sha256
 from annotators.weights import Weights
 from schemas.annotator_options import Precision
 from schemas.identity import digest
+from storage.private_folders import make_private_folder
 
 EXPORT_VERSION = 1
 _log = logging.getLogger(__name__)
@@ -64,9 +65,9 @@ def _key(weights: Weights, precision: Precision, image_size: int | None = None) 
 def _provide(key: str, make: Callable[[Path], None]) -> Path:
     folder = export_folder()
     kept = folder / key
+    make_private_folder(folder)
     if kept.is_dir():
         return kept
-    folder.mkdir(parents=True, exist_ok=True)
     with FileLock(folder / f"{key}.lock"):
         if not kept.is_dir():
             with tempfile.TemporaryDirectory(dir=folder, prefix="making-") as scratch:

@@ -90,3 +90,12 @@ def test_prefect_forgets_old_runs_and_events_and_remembers_leases(tmp_path):
     command = [sys.executable, "-c", SETTINGS]
     said = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, env=environment, check=True)
     assert said.stdout.splitlines() == ["True 60", "30 prefect.server.concurrency.lease_storage.filesystem"]
+
+
+def test_prefects_home_is_its_owners_alone_unless_the_user_named_another(tmp_path, monkeypatch):
+    configure_prefect(tmp_path / "ours")
+    assert (tmp_path / "ours").stat().st_mode & 0o077 == 0
+    monkeypatch.setenv("PREFECT_HOME", str(tmp_path / "theirs"))
+    configure_prefect(tmp_path / "unused")
+    assert not (tmp_path / "unused").exists()
+    assert not (tmp_path / "theirs").exists()

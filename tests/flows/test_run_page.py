@@ -39,6 +39,13 @@ def test_the_summary_counts_labels_by_split_and_warns():
     assert "framefoundry view street" in text
 
 
+def test_names_of_strangers_begin_no_tag():
+    evil = "<img src=x onerror=alert(1)>"
+    text = run_markdown(REPORT.model_copy(update={"boxes": {evil: 1}, "warnings": [f"split val lacks {evil}"]}))
+    assert "<img" not in text
+    assert text.count("&lt;img") == 2
+
+
 def test_stages_that_worked_side_by_side_say_how_busy_they_were():
     text = run_markdown(REPORT)
     assert "| plan | 1.5 | |" in text

@@ -1,10 +1,11 @@
+import json
 import re
 
 import pytest
 from PIL import Image
 from publishers_inputs import make_images, make_recipe, make_rows
 
-from publishers.card import write_card
+from publishers.card import write_card, write_report
 from publishers.image_export import account_of
 from publishers.report import describe_version, list_conditions, list_rejected, spread_of_confidence
 from publishers.summary import summarise
@@ -88,3 +89,16 @@ def test_the_weights_that_made_the_labels_are_told_by_their_hash():
     assert f"weights of SHA-256 `{'d' * 64}`" in write_card(summary)
     assert f"weights of SHA-256 <code>{'d' * 64}</code>" in describe_version(make_rows(), summary, None)
     assert "weights of" not in write_card(summarise(make_rows(), make_recipe(), "abc", "", {}))
+
+
+def test_names_of_strangers_are_text_and_no_tags_in_card_and_report():
+    evil = "<script>alert(1)</script>"
+    rows = make_rows()
+    summary = json.loads(json.dumps(summarise(rows, make_recipe(), "abc", "", {})).replace("vehicle", evil))
+    summary["origins"][0]["licence"] = f"CC0 {evil}"
+    rejected = [{"clip_id": evil, "rule": evil, "value": 1.0, "threshold": None, "duplicate_of": evil, "prompt": evil}]
+    conditions = [{"axis": evil, "value": evil, "clips": 1, "accepted": 1, "boxes": 1}]
+    report = write_report(summary, sheet=None, rejected=rejected, confidence=[1], conditions=conditions)
+    for page in (write_card(summary), report):
+        assert "&lt;script&gt;alert" in page or "&lt;script>alert" in page
+        assert "<script" not in page

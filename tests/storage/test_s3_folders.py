@@ -130,6 +130,13 @@ def test_an_image_that_the_store_has_is_not_stored_again(folders, elsewhere, buc
     assert (elsewhere.open(KEY) / "images" / "clip_000000.jpg").read_bytes() == image
 
 
+def test_a_copy_of_which_files_were_removed_is_made_again(folders):
+    folders.publish(KEY, writing(data_yaml="a", yolo__a="b"), [])
+    (folders.open(KEY) / "data.yaml").unlink()
+    assert tree(folders.open(KEY)) == {"data.yaml": "a", "yolo/a": "b"}
+    assert [entry.name for entry in (folders.objects.home / "tmp").iterdir()] == [".guard"]
+
+
 def test_a_file_that_arrives_otherwise_than_it_was_published_is_refused(folders, elsewhere, bucket):
     folders.publish(KEY, writing(data_yaml="whole"), ["data.yaml"])
     bucket.objects[f"store/{KEY}/data.yaml"]["Body"] = b"other"

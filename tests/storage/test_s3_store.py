@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pyarrow as pa
 import pytest
 
-from schemas.errors import StoreError
+from schemas.errors import BusyError, StoreError
 from schemas.tables import TRUTH
 from storage import s3_commits
 from storage.clips import commit_clip, find_clip, find_clips, media_path, read_truth
@@ -19,7 +19,9 @@ from storage.compacted import read_commits
 from storage.datasets import current_version, find_version, list_datasets, publish_version
 from storage.garbage import find_garbage, remove_garbage
 from storage.images import store_frame_images
+from storage.leftovers import Leftovers, find_leftovers, remove_leftovers
 from storage.locks import hold, list_holders
+from storage.remote import remote_objects
 from storage.store import Store
 
 pytestmark = pytest.mark.slow
@@ -189,6 +191,28 @@ def test_what_no_version_refers_to_is_removed_everywhere(remote, encoded, record
     assert removed.clips == 1
     assert list(remote.keys("media")) == list(remote.keys("objects")) == []
     assert not list(remote.root.glob("cache/media/*/*"))
+
+
+def test_copies_that_nobody_reads_and_unfinished_uploads_go(remote, s3):
+    remote.put("media/ab/x.mp4", b"frames")
+    publish_version(remote, "street", "aaa", lambda folder: (folder / "dataset.json").write_text("{}"))
+    folder = find_version(remote, "street").path
+    remote_objects(remote.address, remote.root).bucket.call(
+        "create_multipart_upload", Key="some/prefix/media/ab/y.mp4", Metadata={}
+    )
+    assert find_leftovers(remote, days=1) == Leftovers()
+    assert len(find_leftovers(remote, days=0).uploads) == 1
+    with hold(remote, "recipe-a"), pytest.raises(BusyError):
+        remove_leftovers(remote, days=0)
+    removed = remove_leftovers(remote, days=0)
+    assert {path.name for path in removed.copies} >= {"x.mp4", folder.parent.name}
+    assert find_leftovers(remote, days=0) == Leftovers()
+    assert remote.path("media/ab/x.mp4").read_bytes() == b"frames"
+    assert (find_version(remote, "street").path / "dataset.json").read_text() == "{}"
+
+
+def test_a_local_store_has_no_leftovers(store):
+    assert remove_leftovers(store, days=0) == Leftovers()
 
 
 def test_work_on_one_machine_is_seen_on_another(remote, elsewhere):

@@ -1,0 +1,110 @@
+"""A recipe built by threads, and by separate worker processes that share nothing with the flow but the store."""
+
+import os
+import shutil
+import signal
+import threading
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from annotators.weights import STARTER_PATH
+from storage.store import Store
+
+RECIPE = """
+name: tiny
+classes: [person, car]
+prompts:
+  template: "{objects} on a {place}, {light}"
+  axes:
+    objects: [{text: a car, count: {car: 1}}, {text: two people, count: {person: 2}}]
+    place: [city street, country road]
+    light: [day, night]
+  strategy: full
+  repeats: 2
+clip: {frames: 6, fps: 12, width: 192, height: 128}
+annotator: {kind: yolo, weights: mine.pt}
+curation: {accept: 0.1, ignore: 0.05, min_track_frames: 1, min_box_side: 0, max_background: 1, max_frozen: 1}
+split: {train: 0.5, val: 0.5, test: 0.0}
+seed: 11
+"""
+CLIPS = 16
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+
+
+@pytest.fixture(scope="module")
+def recipe_file(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("recipes")
+    shutil.copy(STARTER_PATH, folder / "mine.pt")
+    (folder / "tiny.yaml").write_text(RECIPE)
+    return folder / "tiny.yaml"
+
+
+@pytest.fixture(scope="module")
+def build(prefect_server, recipe_file):
+    from flows.build import build_dataset
+
+    return lambda store, **choice: build_dataset(str(recipe_file), str(store), **choice)
+
+
+@pytest.fixture(scope="module")
+def by_threads(build, tmp_path_factory):
+    return build(tmp_path_factory.mktemp("threads") / "store")
+
+
+def task_runs(state: str) -> list[str]:
+    """Names of all task runs in a state, of every flow run so far."""
+    from prefect.client.orchestration import get_client
+
+    with get_client(sync_client=True) as client:
+        return [run.name for run in client.read_task_runs() if run.state_name == state]
+
+
+class Killer(threading.Thread):
+    """Kills the first worker that is found at work on a batch of which a clip is in the store."""
+
+    def __init__(self, store: Path) -> None:
+        super().__init__(daemon=True)
+        self.store, self.killed = store, None
+        self.listening: set[str] = set()
+
+    def run(self):
+        while not any(self.store.glob("objects/render/*/*")):
+            time.sleep(0.02)
+        while self.killed is None:
+            for child in psutil.Process().children(recursive=True):
+                if child.name() == "ray::render-batch":
+                    self.listening = {
+                        connection.laddr.ip
+                        for process in psutil.Process().children(recursive=True)
+                        for connection in process.net_connections("tcp")
+                        if connection.status == psutil.CONN_LISTEN
+                    }
+                    os.kill(child.pid, signal.SIGKILL)
+                    self.killed = child.pid
+                    return
+            time.sleep(0.02)
+
+
+def test_a_ray_worker_killed_in_mid_batch_leaves_the_version_as_threads_make_it(build, by_threads, tmp_path):
+    killer = Killer(tmp_path / "store")
+    killer.start()
+    report = build(tmp_path / "store", runner="ray", workers=2)
+    assert killer.killed
+    assert report.dataset == by_threads.dataset
+    assert (report.render.done, report.label.done, report.failures) == (CLIPS, CLIPS, [])
+    assert len(list(Store.open(tmp_path / "store").keys("objects/render"))) == CLIPS
+    assert [name for name in task_runs("Crashed") if name.startswith("render clips")]
+    assert task_runs("Running") == []
+    assert {ip.removeprefix("::ffff:") for ip in killer.listening} == {"127.0.0.1"}
+    assert not psutil.pid_exists(killer.killed)
+    assert [child for child in psutil.Process().children(recursive=True) if "ray" in child.name()] == []
+
+
+def test_dask_makes_the_same_version(build, by_threads, tmp_path):
+    report = build(tmp_path / "store", runner="dask", workers=2)
+    assert report.dataset == by_threads.dataset
+    assert (report.render.done, report.label.done) == (CLIPS, CLIPS)
