@@ -94,7 +94,7 @@ def run_flow(recipe: Path, store: Path) -> None:
     build_dataset(str(recipe), str(store))
 
 
-def run_plainly(recipe_file: Path, location: Path) -> None:
+def run_plainly(recipe_file: Path, location: Path | str) -> None:
     """The stages of the flow, in its own order and overlap, with threads in place of Prefect's runner."""
     from annotators.label_keys import group_sequences
     from flows.production import Launcher, make_labelled_clips
@@ -108,7 +108,7 @@ def run_plainly(recipe_file: Path, location: Path) -> None:
         launcher = Launcher(lambda work, *arguments: threads.submit(work.fn, *arguments), lambda stage, clips: None)
         produced = make_labelled_clips(recipe, store, resident_generator(recipe, store).jobs(), launcher=launcher)
         keys = [[record.clip_id for record in sequence] for sequence in group_sequences(produced.labelled)]
-        curate_and_publish.fn(recipe, str(store.root), keys)
+        curate_and_publish.fn(recipe, store.location, keys)
     release("generator")
     release("annotator")
 
