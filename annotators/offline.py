@@ -1,14 +1,16 @@
-"""Keeps ultralytics off the network and out of the user's own settings."""
+"""Keeps ultralytics and OpenVINO off the network, and ultralytics out of the user's own settings."""
 
 import os
 import shutil
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 from annotators.engine.cores import usable_cores
 from storage.private_folders import make_private_folder
 
 REPORTING_SETTINGS = ("sync", "clearml", "comet", "dvc", "mlflow", "raytune", "tensorboard", "wandb")
+_OPENVINO_REPORTS = "openvino_telemetry"  # the package, and the file with the user's consent
 
 
 def prepare_ultralytics() -> None:
@@ -20,6 +22,7 @@ def prepare_ultralytics() -> None:
     """
     if "ultralytics" in sys.modules:
         return
+    prepare_openvino()
     os.environ.setdefault("YOLO_OFFLINE", "true")
     os.environ.setdefault("YOLO_AUTOINSTALL", "false")
     os.environ.setdefault("YOLO_VERBOSE", "false")
@@ -32,6 +35,20 @@ def prepare_ultralytics() -> None:
         os.environ["YOLO_CONFIG_DIR"] = str(folder)
         _provide_fonts(folder / "Ultralytics")
         _switch_off_reports()
+
+
+def prepare_openvino() -> None:
+    """Leave OpenVINO and NNCF without the package that reports their imports and conversions to their maker.
+
+    They have no setting for it but a file in the user's home, and report where there is none. Who said yes in that file
+    is not overruled. Call it before each import of them; repeated calls cost nothing.
+    """
+    if _OPENVINO_REPORTS in sys.modules:
+        return
+    with suppress(OSError):
+        if (Path.home() / "intel" / _OPENVINO_REPORTS).read_text(encoding="utf-8").strip() == "1":
+            return
+    sys.modules[_OPENVINO_REPORTS] = None  # type: ignore[assignment] # so Python refuses to import it
 
 
 def private_folder() -> Path:

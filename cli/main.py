@@ -97,6 +97,7 @@ def read_global_options(
     # Torch's idle threads spin by default: on cores that are shared with anything else, two of them labelled at a
     # twentieth of the speed of one. Read once, when torch is first imported; servers and workers inherit it.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    os.environ.setdefault("DO_NOT_TRACK", "1")  # heard by Prefect and Hugging Face; rooms switch off the others
     os.umask(os.umask(0o077) | 0o002)  # nothing that we or our children make is writable for everybody
 
 

@@ -16,6 +16,7 @@ from filelock import FileLock
 
 from annotators.checkpoint import kept_threads, load_detection_model
 from annotators.engine.calibration import calibration_inputs, calibration_sha256
+from annotators.offline import prepare_openvino
 from annotators.weights import Weights
 from schemas.annotator_options import Precision
 from schemas.identity import digest
@@ -93,6 +94,7 @@ def _export(weights: Weights, folder: Path) -> None:
 
 def _quantise(whole: Path, folder: Path, image_size: int | None) -> None:
     """INT8 but for the head, whose boxes and scores lose by it; as ultralytics does, on our own frames."""
+    prepare_openvino()
     import nncf
     import openvino as ov
     import yaml

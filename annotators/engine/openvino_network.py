@@ -12,6 +12,7 @@ import numpy as np
 import yaml
 
 from annotators.engine.cores import usable_cores
+from annotators.offline import prepare_openvino
 from schemas.annotator_options import Precision
 from schemas.errors import EnvironmentFault
 
@@ -34,6 +35,7 @@ class OpenVinoNetwork:
         Raises:
             EnvironmentFault: OpenVINO cannot read it.
         """
+        prepare_openvino()
         import openvino as ov
 
         self._core = ov.Core()
