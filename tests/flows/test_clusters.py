@@ -1,5 +1,6 @@
 """A recipe built by threads, and by separate worker processes that share nothing with the flow but the store."""
 
+import importlib.util
 import os
 import shutil
 import signal
@@ -55,6 +56,34 @@ def by_threads(build, tmp_path_factory):
     return build(tmp_path_factory.mktemp("threads") / "store")
 
 
+@pytest.fixture
+def bucket(tmp_path, monkeypatch):
+    """The name of an empty bucket of an S3 server in a process of its own, to which the environment leads."""
+    import boto3
+
+    file = Path(__file__).parents[2] / "benchmarks" / "faults_parts" / "s3_server.py"
+    spec = importlib.util.spec_from_file_location("s3_server", file)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    with module.serve_s3(tmp_path / "server.txt") as leading_there:
+        for name, value in leading_there.items():
+            monkeypatch.setenv(name, value)
+        boto3.client("s3").create_bucket(Bucket="clusters")
+        yield "clusters"
+
+
+@pytest.fixture
+def workers_elsewhere(tmp_path, monkeypatch):
+    """Workers whose folder for copies is not ours, as on another machine."""
+    from flows import runners
+
+    told = runners._worker_environment
+    folder = {"FRAMEFOUNDRY_CACHE": str(tmp_path / "theirs")}
+    monkeypatch.setattr(runners, "_worker_environment", lambda sharing: told(sharing) | folder)
+    monkeypatch.setenv("FRAMEFOUNDRY_CACHE", str(tmp_path / "ours"))
+    return tmp_path / "theirs"
+
+
 def task_runs(state: str) -> list[str]:
     """Names of all task runs in a state, of every flow run so far."""
     from prefect.client.orchestration import get_client
@@ -102,6 +131,17 @@ def test_a_ray_worker_killed_in_mid_batch_leaves_the_version_as_threads_make_it(
     assert {ip.removeprefix("::ffff:") for ip in killer.listening} == {"127.0.0.1"}
     assert not psutil.pid_exists(killer.killed)
     assert [child for child in psutil.Process().children(recursive=True) if "ray" in child.name()] == []
+
+
+def test_ray_workers_that_share_a_bucket_and_nothing_else_make_the_same_version(
+    build, by_threads, bucket, workers_elsewhere
+):
+    store = f"s3://{bucket}/store"
+    report = build(store, runner="ray", workers=2)
+    assert report.dataset == by_threads.dataset
+    assert (report.render.done, report.label.done, report.failures) == (CLIPS, CLIPS, [])
+    assert len(list(Store.open(store).keys("objects/render"))) == CLIPS
+    assert list(workers_elsewhere.rglob("inputs/*/mine.pt"))
 
 
 def test_dask_makes_the_same_version(build, by_threads, tmp_path):
