@@ -12,7 +12,7 @@ from storage.keys import check_key
 from storage.local_objects import LOCKS, TMP
 from storage.marks import MARK, new_mark, read_mark
 from storage.s3_client import Bucket
-from storage.s3_commits import write_if
+from storage.s3_commits import check_conditions, write_if
 from storage.s3_objects import S3Objects
 
 CACHE_VARIABLE = "FRAMEFOUNDRY_CACHE"
@@ -70,6 +70,8 @@ def create_store(address: str) -> Path:
         raise StoreError(
             f"{address} is not a Framefoundry store: it holds {foreign[0]!r}.", "Point --store at an empty prefix."
         )
+    if not foreign:
+        check_conditions(objects.bucket, f"{objects.prefix}{LOCKS}/{secrets.token_hex(16)}")
     # A new store at an old address has a name of its own, so that copies of the old one are not taken for its.
     write_if(objects.bucket, objects.name(MARK), new_mark(store_id=secrets.token_hex(16)), tag=None)
     home = find_home(address)

@@ -50,6 +50,33 @@ def write_if(bucket: Bucket, name: str, data: bytes, *, tag: str | None) -> str 
     return _settled(bucket, name, token, write)
 
 
+def check_conditions(bucket: Bucket, name: str) -> None:
+    """Refuse a server that ignores the conditions of conditional writes; ``name`` is free, and is free again after.
+
+    Raises:
+        StoreError: it does: two runs would overwrite each other there.
+    """
+    try:
+        first = write_if(bucket, name, b"1", tag=None)
+        ignored = [
+            kind
+            for kind, won in (
+                ("If-None-Match", write_if(bucket, name, b"2", tag=None)),
+                ("If-Match", write_if(bucket, name, b"3", tag=f'"{secrets.token_hex(16)}"')),
+                ("If-None-Match of CompleteMultipartUpload", _upload(bucket, name, lambda _: b"4", 1, "")),
+            )
+            if won is not None
+        ]
+    finally:
+        bucket.call("delete_object", Key=name)
+    if first is None or ignored:
+        raise StoreError(
+            f"the server of bucket {bucket.name} ignores {', '.join(ignored) or 'what it was asked'}: runs would "
+            "overwrite each other.",
+            "Keep the store on a server with conditional writes, or on a disk.",
+        )
+
+
 def is_large(source: Path) -> bool:
     """Whether the file ``source`` is to go up in parts."""
     return source.stat().st_size > PART_BYTES
@@ -59,14 +86,33 @@ def upload_if_absent(bucket: Bucket, name: str, source: Path) -> bool:
     """Write the file ``source`` in parts if nothing is there; True if this call did."""
     with source.open("rb") as file:
         sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+    size = source.stat().st_size
+    length = max(PART_BYTES, math.ceil(size / MOST_PARTS))
+
+    def part(number: int) -> bytes:
+        with source.open("rb") as file:
+            file.seek(number * length)
+            return file.read(length)
+
+    return _upload(bucket, name, part, math.ceil(size / length), sha256) is not None
+
+
+def _upload(bucket: Bucket, name: str, part: Callable[[int], bytes], parts: int, sha256: str) -> str | None:
+    """Write the content ``part(0) + part(1) + …`` if nothing is there; its entity tag, or None."""
     token = secrets.token_hex(16)
 
     def write() -> str | None:
         begun = bucket.call("create_multipart_upload", Key=name, Metadata={_TOKEN: token, SHA256: sha256})
         upload = {"Key": name, "UploadId": begun["UploadId"]}
+
+        def send(number: int) -> dict[str, Any]:
+            answer = bucket.call("upload_part", **upload, PartNumber=number + 1, Body=part(number))
+            return {"PartNumber": number + 1, "ETag": answer["ETag"]}
+
         try:
-            parts = _upload_parts(bucket, upload, source)
-            whole = {"MultipartUpload": {"Parts": parts}}
+            with ThreadPoolExecutor(PARTS_AT_ONCE) as threads:
+                sent = list(threads.map(send, range(parts)))
+            whole = {"MultipartUpload": {"Parts": sent}}
             answer = bucket.call("complete_multipart_upload", **upload, **whole, IfNoneMatch="*")
         except BaseException:
             with suppress(Absent, StoreError):  # it may be complete, or the server gone
@@ -74,22 +120,7 @@ def upload_if_absent(bucket: Bucket, name: str, source: Path) -> bool:
             raise
         return str(answer["ETag"])
 
-    return _settled(bucket, name, token, write) is not None
-
-
-def _upload_parts(bucket: Bucket, upload: dict[str, Any], source: Path) -> list[dict[str, Any]]:
-    size = source.stat().st_size
-    length = max(PART_BYTES, math.ceil(size / MOST_PARTS))
-
-    def send(number: int) -> dict[str, Any]:
-        with source.open("rb") as file:
-            file.seek(number * length)
-            data = file.read(length)
-        answer = bucket.call("upload_part", **upload, PartNumber=number + 1, Body=data)
-        return {"PartNumber": number + 1, "ETag": answer["ETag"]}
-
-    with ThreadPoolExecutor(PARTS_AT_ONCE) as threads:
-        return list(threads.map(send, range(math.ceil(size / length))))
+    return _settled(bucket, name, token, write)
 
 
 def _settled(bucket: Bucket, name: str, token: str, write: Callable[[], str | None]) -> str | None:

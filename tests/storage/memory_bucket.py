@@ -87,7 +87,7 @@ class MemoryBucket:
         self.uploads[UploadId]["parts"][PartNumber] = Body
         return {"ETag": str(PartNumber)}
 
-    def _complete_multipart_upload(self, Key, UploadId, MultipartUpload, IfNoneMatch):  # noqa: N803
+    def _complete_multipart_upload(self, Key, UploadId, MultipartUpload, IfNoneMatch=None):  # noqa: N803
         if UploadId not in self.uploads:
             raise Absent
         numbers = [part["PartNumber"] for part in MultipartUpload["Parts"]]

@@ -4,7 +4,7 @@ from memory_bucket import MemoryBucket
 from schemas.errors import StoreError
 from storage import s3_commits
 from storage.s3_client import Absent, Conflict, Refused
-from storage.s3_commits import upload_if_absent, write_if
+from storage.s3_commits import check_conditions, upload_if_absent, write_if
 
 
 @pytest.fixture
@@ -69,6 +69,32 @@ def test_a_write_whose_answer_was_lost_is_known_as_our_own(bucket):
 def test_equal_bytes_of_another_writer_are_not_taken_for_our_own(bucket):
     write_if(bucket, "k", b"1", tag=None)
     assert write_if(bucket, "k", b"1", tag=None) is None
+
+
+def test_a_server_that_keeps_conditions_passes_and_is_left_as_it_was(bucket):
+    check_conditions(bucket, "locks/probe")
+    assert (bucket.objects, bucket.uploads) == ({}, {})
+
+
+@pytest.mark.parametrize(
+    ("method", "condition", "said"),
+    [
+        ("put_object", "IfNoneMatch", "ignores If-None-Match:"),
+        ("put_object", "IfMatch", "ignores If-Match:"),
+        ("complete_multipart_upload", "IfNoneMatch", "ignores If-None-Match of CompleteMultipartUpload"),
+    ],
+)
+def test_a_server_that_ignores_a_condition_is_refused(bucket, monkeypatch, method, condition, said):
+    real = bucket.call
+
+    def call(sent, **arguments):
+        kept = {name: value for name, value in arguments.items() if sent != method or name != condition}
+        return real(sent, **kept)
+
+    monkeypatch.setattr(bucket, "call", call)
+    with pytest.raises(StoreError, match=said):
+        check_conditions(bucket, "locks/probe")
+    assert bucket.objects == {}
 
 
 def test_a_conflict_is_asked_again(bucket, monkeypatch):
