@@ -64,14 +64,15 @@ def create_store(address: str) -> Path:
         StoreError: there are other things at that address, or see :func:`find_home`.
     """
     objects = remote_objects(address, Path())
-    page = next(objects.pages(objects.prefix, MaxKeys=1))
-    foreign = [str(one["Key"]).removeprefix(objects.prefix) for one in page.get("Contents", ())]
-    if foreign and foreign[0] != MARK and objects.read_with_tag(MARK) is None:
+    page = next(objects.pages(objects.prefix, MaxKeys=3, Delimiter="/"))
+    names = [str(one["Key"]) for one in page.get("Contents", ())]
+    names += [str(one["Prefix"]) for one in page.get("CommonPrefixes", ())]
+    foreign = sorted({name.removeprefix(objects.prefix) for name in names} - {MARK, f"{LOCKS}/"})
+    if foreign and objects.read_with_tag(MARK) is None:  # else another process has just created and used it
         raise StoreError(
             f"{address} is not a Framefoundry store: it holds {foreign[0]!r}.", "Point --store at an empty prefix."
         )
-    if not foreign:
-        check_conditions(objects.bucket, f"{objects.prefix}{LOCKS}/{secrets.token_hex(16)}")
+    check_conditions(objects.bucket, f"{objects.prefix}{LOCKS}/{secrets.token_hex(16)}")
     # A new store at an old address has a name of its own, so that copies of the old one are not taken for its.
     write_if(objects.bucket, objects.name(MARK), new_mark(store_id=secrets.token_hex(16)), tag=None)
     home = find_home(address)

@@ -22,6 +22,7 @@ from storage.images import store_frame_images
 from storage.leftovers import Leftovers, find_leftovers, remove_leftovers
 from storage.locks import hold, list_holders
 from storage.remote import remote_objects
+from storage.s3_client import Bucket
 from storage.store import Store
 
 pytestmark = pytest.mark.slow
@@ -45,10 +46,16 @@ def test_a_store_is_made_once_and_opens_by_its_address(s3):
 def test_what_is_no_store_is_refused(s3, remote):
     with pytest.raises(StoreError, match="not a Framefoundry store"):
         Store.open(f"s3://{s3}/absent", create=False)
-    with pytest.raises(StoreError, match=r"it holds 'prefix/store.json'"):
+    with pytest.raises(StoreError, match=r"it holds 'prefix/'"):
         Store.open(f"s3://{s3}/some")
     with pytest.raises(StoreError, match="there is no bucket nowhere"):
         Store.open("s3://nowhere/store")
+
+
+def test_what_a_killed_maker_of_a_store_left_is_no_hindrance(s3):
+    bucket = Bucket(s3)
+    bucket.call("put_object", Key="half/locks/probe", Body=b"1")
+    assert Store.open(f"s3://{s3}/half").put("a", b"1")
 
 
 def test_the_first_writer_wins_and_what_it_wrote_stays(remote):
@@ -109,6 +116,7 @@ def test_of_many_threads_exactly_one_put_wins(remote):
 
 _RACER = """
 import sys
+from storage.s3_client import Bucket
 from storage.store import Store
 store, number = Store.open(sys.argv[1]), sys.argv[2]
 print("ready", flush=True)
