@@ -1,6 +1,7 @@
 """Frames as JPEG files, each stored once by its content, whichever dataset versions show it."""
 
 import hashlib
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 
@@ -35,7 +36,7 @@ def store_frame_images(store: Store, record: ClipRecord, *, stride: int, quality
         if not store.missing(list(index.values())):
             return index
     path = media_path(store, record)
-    stored = {frame: _store_image(store, pixels, quality) for frame, pixels in read_frames(path, stride=stride)}
+    stored = _store_images(store, read_frames(path, stride=stride), quality)
     if len(stored) != len(range(0, record.frames, stride)):
         raise MediaError(
             f"{path}: {len(stored)} frames at stride {stride}; its record says {record.frames} in all.",
@@ -55,12 +56,19 @@ def read_image_keys(store: Store, index: str) -> list[str]:
     return list(read_json(store, stage, fingerprint, media_id).values())
 
 
-def _store_image(store: Store, pixels: np.ndarray, quality: int) -> str:
-    data = _encode_jpeg(pixels, quality)
-    name = hashlib.sha256(data).hexdigest()
-    key = f"frames/{name[:2]}/{name}.jpg"
-    store.put(key, data)
-    return key
+def _store_images(store: Store, frames: Iterable[tuple[int, np.ndarray]], quality: int) -> dict[int, str]:
+    """Frame index -> key."""
+    stored: dict[int, str] = {}
+
+    def encoded() -> Iterator[tuple[str, bytes]]:
+        for frame, pixels in frames:
+            data = _encode_jpeg(pixels, quality)
+            name = hashlib.sha256(data).hexdigest()
+            stored[frame] = f"frames/{name[:2]}/{name}.jpg"
+            yield stored[frame], data
+
+    store.put_many(encoded())
+    return stored
 
 
 def _encode_jpeg(pixels: np.ndarray, quality: int) -> bytes:

@@ -9,7 +9,7 @@ object whole or absent, and at most a temporary file that :func:`storage.scratch
 import fcntl
 import os
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,6 +34,11 @@ class LocalObjects:
     def put(self, key: str, data: bytes) -> bool:
         """Store ``data`` under ``key`` unless something is stored there; True if this call stored it."""
         return put_if_absent(self.root, key, data)
+
+    def put_many(self, items: Iterable[tuple[str, bytes]]) -> None:
+        """:meth:`put` each of ``items``, key and data, as they come."""
+        for key, data in items:
+            self.put(key, data)
 
     def put_file(self, key: str, source: Path) -> bool:
         """Store a copy of the file ``source``; see :meth:`put`."""

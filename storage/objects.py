@@ -1,6 +1,6 @@
 """What a store is made of, wherever its bytes lie: immutable objects under keys, and a few pointers that move."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
@@ -31,6 +31,9 @@ class Objects(Protocol):
 
     def put(self, key: str, data: bytes) -> bool:
         """Store ``data`` under ``key`` unless something is stored there; True if this call stored it."""
+
+    def put_many(self, items: Iterable[tuple[str, bytes]]) -> None:
+        """:meth:`put` each of ``items``, key and data, as they come."""
 
     def put_file(self, key: str, source: Path) -> bool:
         """Store a copy of the file ``source``; see :meth:`put`."""

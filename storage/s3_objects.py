@@ -1,7 +1,7 @@
 """The objects of a store in an S3 bucket; how they are written stands in :mod:`storage.s3_commits`."""
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
@@ -16,6 +16,7 @@ from storage.s3_client import CONNECTIONS, Absent, Bucket
 from storage.s3_commits import SHA256, is_large, upload_if_absent, write_if
 
 DOWNLOAD_ATTEMPTS = 3
+PUTS_AT_ONCE = 8
 
 _Given = TypeVar("_Given")
 _Made = TypeVar("_Made")
@@ -45,6 +46,12 @@ class S3Objects:
         if won:
             self.cache.keep_bytes(key, data)
         return won
+
+    def put_many(self, items: Iterable[tuple[str, bytes]]) -> None:
+        """:meth:`put` each of ``items``, key and data; some are on their way while the next are made."""
+        with ThreadPoolExecutor(PUTS_AT_ONCE) as threads:
+            for done in [threads.submit(self.put, key, data) for key, data in items]:
+                done.result()
 
     def put_file(self, key: str, source: Path) -> bool:
         """Store a copy of the file ``source``, in parts if it is large; see :meth:`put`."""

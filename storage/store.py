@@ -1,7 +1,7 @@
 """The store: immutable objects under keys, with a few pointers that move; in a directory, or in a bucket."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import cached_property
@@ -110,6 +110,10 @@ class Store:
             StoreError: not a key; disk full or not writable, and nothing was stored.
         """
         return self.objects.put(key, data)
+
+    def put_many(self, items: Iterable[tuple[str, bytes]]) -> None:
+        """Commit each of ``items``, key and data, as they come; in a remote store, several at once. See :meth:`put`."""
+        self.objects.put_many(items)
 
     def put_file(self, key: str, source: Path) -> bool:
         """Commit a copy of the file ``source``; see :meth:`put`."""

@@ -208,7 +208,8 @@ def test_copies_that_nobody_reads_and_unfinished_uploads_go(remote, s3):
     remote_objects(remote.address, remote.root).bucket.call(
         "create_multipart_upload", Key="some/prefix/media/ab/y.mp4", Metadata={}
     )
-    assert find_leftovers(remote, days=1) == Leftovers()
+    assert find_leftovers(remote, days=1).copies == ()  # moto dates every upload 2010
+    assert find_leftovers(remote, days=10_000).uploads == ()
     assert len(find_leftovers(remote, days=0).uploads) == 1
     with hold(remote, "recipe-a"), pytest.raises(BusyError):
         remove_leftovers(remote, days=0)
