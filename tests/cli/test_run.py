@@ -49,8 +49,22 @@ def test_run_passes_absolute_paths_on(framefoundry, flows, recipe_file, store_fo
     monkeypatch.chdir(recipe_file.parent)
     answer = framefoundry("run", recipe_file.name, "--json")
     assert answer.code == 0, answer.stderr
-    assert flows.calls == [("build_dataset", (str(recipe_file),), {"store": str(store_folder)})]
+    by_threads = {"runner": "threads", "workers": None}
+    assert flows.calls == [("build_dataset", (str(recipe_file),), {"store": str(store_folder), **by_threads})]
     assert answer.json["dataset"] == "tiny@abc"
+
+
+def test_run_passes_the_choice_of_a_runner_on(framefoundry, flows, recipe_file):
+    assert framefoundry("run", recipe_file, "--runner", "ray", "--workers", "3").code == 0
+    _, _, options = flows.calls[0]
+    assert (options["runner"], options["workers"]) == ("ray", 3)
+
+
+def test_workers_without_a_cluster_never_reach_a_flow(framefoundry, flows, recipe_file):
+    answer = framefoundry("run", recipe_file, "--workers", "3")
+    assert answer.code == 2
+    assert "workers: 3 has no effect" in " ".join(answer.stderr.split())
+    assert flows.calls == []
 
 
 def test_a_faulty_recipe_never_reaches_a_flow(framefoundry, flows, recipe_file):

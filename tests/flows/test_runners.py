@@ -110,3 +110,22 @@ def recipe_of(generator, **annotator):
 def test_only_what_can_use_a_gpu_asks_for_one(generator, annotator, stages):
     recipe = recipe_of(generator, **annotator)
     assert {task for task in ("render-batch", "label-batch", "images-batch") if needs_gpu(task, recipe)} == stages
+
+
+@pytest.mark.parametrize(
+    ("generator", "has_gpus", "asked"),
+    [
+        ({"kind": "procedural"}, False, {}),
+        ({"kind": "procedural"}, True, {"num_gpus": 1, "max_calls": 0}),
+        ({"kind": "diffusers", "preset": "wan2.1-1.3b"}, True, {"num_gpus": 1, "max_calls": 1}),
+        ({"kind": "diffusers", "preset": "wan2.1-1.3b", "labelling": "share"}, True, {"num_gpus": 0.5, "max_calls": 0}),
+    ],
+)
+def test_a_labelling_batch_gets_its_gpu_and_gives_it_back_where_another_stage_waits_for_it(generator, has_gpus, asked):
+    from prefect_ray.context import RemoteOptionsContext
+
+    from flows.ray_workers import _demands
+
+    with _demands("label-batch", recipe_of(generator), has_gpus):
+        options = RemoteOptionsContext.get().current_remote_options
+    assert options == {"num_cpus": 1, "max_retries": 0, **asked}
