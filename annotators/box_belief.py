@@ -12,6 +12,7 @@ import numpy as np
 
 from annotators.box_pairs import same_frame_pairs
 from annotators.boxes import pair_iou
+from annotators.nearby_frames import NearbyFrames
 
 FIGURES = ("class_seen_nearby", "seen_nearby", "track_score", "best_half", "other_class_nearby", "held_by_better")
 WEIGHTS = np.array([1.92, 2.23, -0.6, 2.0, -3.0, -1.85])
@@ -29,9 +30,6 @@ mostly hidden: between sure sightings some four in ten such boxes were right. Th
 
 NEAR, NEARER = 4.0, 2.0
 """Standard deviations, frames, of the windows that say what "nearby" is."""
-
-REACH = 3
-"""Standard deviations at which a window ends."""
 
 LENGTH_WORTH = 0.5
 """Of two tracks on one thing, that with more sightings is better, by this much logit for each e-fold."""
@@ -69,7 +67,7 @@ def believe_boxes(boxes: TrackedBoxes, frames: int) -> np.ndarray:
 def measure_boxes(boxes: TrackedBoxes, frames: int) -> np.ndarray:
     """``(N, 6)`` the :data:`FIGURES` of each box."""
     strength, mean, half = _sum_up_tracks(boxes)
-    near, nearer = _Window(boxes, frames, NEAR), _Window(boxes, frames, NEARER)
+    near, nearer = (NearbyFrames(boxes.frame, boxes.place, frames, deviation) for deviation in (NEAR, NEARER))
     return np.stack(
         [
             np.sqrt(near.mean(boxes.class_score)),
@@ -81,33 +79,6 @@ def measure_boxes(boxes: TrackedBoxes, frames: int) -> np.ndarray:
         ],
         axis=1,
     )
-
-
-class _Window:
-    """Weighted means over the frames around each box, along its track; frames without a box count as 0."""
-
-    def __init__(self, boxes: TrackedBoxes, frames: int, deviation: float) -> None:
-        reach = int(REACH * deviation)
-        steps = np.arange(-reach, reach + 1)
-        self._bell = np.exp(-0.5 * (steps / deviation) ** 2)
-        self._boxes, self._reach = boxes, reach
-        # Frames before the first and after the last of the sequence do not count: nothing can be seen there.
-        mass = np.concatenate([[0.0], np.cumsum(self._bell)])
-        low = np.clip(reach - boxes.frame, 0, None)
-        high = np.clip(reach + frames - boxes.frame, None, 2 * reach + 1)
-        self._mass = mass[high] - mass[low]
-
-    def mean(self, values: np.ndarray) -> np.ndarray:
-        """``(N,)`` means of ``values``, one for each box."""
-        boxes, rows, total = self._boxes, len(values), np.zeros(len(values))
-        for step in range(-self._reach, self._reach + 1):
-            here = np.arange(max(0, -step), min(rows, rows - step))
-            apart = boxes.frame[here + step] - boxes.frame[here]
-            near = (boxes.place[here + step] == boxes.place[here]) & (np.abs(apart) <= self._reach)
-            here, apart = here[near], apart[near]
-            total[here] += self._bell[apart + self._reach] * values[here + step]
-        mean: np.ndarray = total / self._mass
-        return mean
 
 
 def _sum_up_tracks(boxes: TrackedBoxes) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -14,6 +14,7 @@ from annotators.engine.ordered_work import work_in_order
 from annotators.frame_scores import FRAME_SCORES_VERSION, score_frames
 from annotators.label_keys import label_keys
 from annotators.protocol import Annotator
+from annotators.shots import FRAME_SCORE_STAGE
 from annotators.track_drift import measure_drift
 from schemas.errors import MediaError
 from schemas.identity import digest
@@ -25,8 +26,7 @@ from storage.commits import commit_table, committed_keys, is_committed, read_tab
 from storage.store import Store
 from storage.tables import gather_tables
 
-DETECTION_STAGE, TRACK_STAGE = "detections", "tracks"
-FRAME_SCORE_STAGE, CLIP_SCORE_STAGE = "frame_scores", "clip_scores"
+DETECTION_STAGE, TRACK_STAGE, CLIP_SCORE_STAGE = "detections", "tracks", "clip_scores"
 
 # Clips that share track ids, in the order of their segments; a rendered clip is a sequence of one.
 ClipSequence = Sequence[ClipRecord]

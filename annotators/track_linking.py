@@ -14,8 +14,9 @@ BUFFER = 0.2
 """Share of its side by which a box is widened on each side before overlaps are taken, so that small and fast things
 still meet themselves (C-BIoU, Yang et al. 2023)."""
 
-LEAST_OVERLAP = 0.3
-"""Boxes that overlap less, widened, are never linked."""
+LEAST_OVERLAP = 0.5
+"""Boxes that overlap less, widened, are never linked: what is wrong in a piece stays wrong, while pieces can still be
+joined when all of both is known."""
 
 OTHER_CLASS_COST = 0.3
 """Overlap that a change of class costs."""

@@ -5,6 +5,7 @@ seen too briefly is dropped, and each box is believed as far as the track around
 arrays.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,7 +18,7 @@ from annotators.track_gaps import SeenBoxes, fill_gaps, hidden_or_taken
 from annotators.trackers import Observations
 from schemas.annotator_options import RefinementOptions
 
-VERSION = 2
+VERSION = 3
 
 KEEP_SHORT_SCORE = 0.5
 """A short track is kept when the detector was this sure of it: a thing that only just enters the picture is no mistake,
@@ -57,6 +58,20 @@ class Tracks:
             self.frame[rows] - np.int32(first), self.track[rows], self.class_index[rows], self.corners[rows],
             self.score[rows], self.confidence[rows],
         )  # fmt: skip
+
+
+def join_tracks(parts: Sequence[Tracks], starts: Sequence[int]) -> Tracks:
+    """Labels of consecutive stretches, which begin at the frames ``starts``, as those of one; ids run on."""
+    frames, tracks, last = [], [], 0
+    for part, start in zip(parts, starts, strict=True):
+        frames.append(part.frame + np.int32(start))
+        tracks.append(part.track + np.int32(last))
+        last = max(last, int(tracks[-1].max(initial=0)))
+    rest = (
+        np.concatenate([getattr(part, name) for part in parts])
+        for name in ("class_index", "corners", "score", "confidence")
+    )
+    return Tracks(np.concatenate(frames), np.concatenate(tracks), *rest)
 
 
 def plain_tracks(seen: Observations, size: tuple[int, int]) -> Tracks:

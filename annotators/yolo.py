@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from importlib.metadata import version
-from itertools import pairwise, repeat
+from itertools import islice, pairwise, repeat
 
 import numpy as np
 import pyarrow as pa
@@ -22,10 +22,12 @@ from annotators.detector import FUSED_IOU, MAX_CANDIDATES, MAX_DETECTIONS, NMS_I
 from annotators.engine.exports import export_identity
 from annotators.engine.network import check_engine
 from annotators.engine.ordered_work import work_in_order
+from annotators.frame_scores import FRAME_SCORES_VERSION
 from annotators.rival_detections import SAME_THING_IOU, merge_rivals
+from annotators.shots import find_cuts, shots_between
+from annotators.track_association import associate_pieces
 from annotators.track_linking import link_detections, pieces_of_tracker
-from annotators.track_refinement import Tracks, plain_tracks, refine_tracks
-from annotators.track_stitching import stitch_pieces
+from annotators.track_refinement import Tracks, join_tracks, plain_tracks, refine_tracks
 from annotators.trackers import OFFLINE, follow_objects, load_tracker_config, observe_tracks
 from annotators.weights import Weights
 from schemas import tables
@@ -74,8 +76,11 @@ class YoloAnnotator:
         refine = options.refine.model_dump() if options.refine else None
         linking = dict(self._tracker.settings) if self._tracker else OFFLINE
         self.fingerprint = digest(
-            [self.detection_fingerprint, linking, refine, track_refinement.VERSION, SAME_THING_IOU]
-        )
+            [
+                self.detection_fingerprint, linking, refine, track_refinement.VERSION, SAME_THING_IOU,
+                None if self._is_plain else FRAME_SCORES_VERSION,
+            ]
+        )  # fmt: skip
 
     @property
     def weights_sha256(self) -> str:
@@ -129,18 +134,44 @@ class YoloAnnotator:
         size = (clips[0].width, clips[0].height)
         parts = [detections_from_table(table, names) for _, table in sequence]
         detections = join_detections([part.moved(start) for part, start in zip(parts, starts, strict=True)])
-        images = self._images(clips, starts)
-        labels = self._label(detections, images, size, starts[-1] + clips[-1].frames)
+        labels = self._label(detections, self._images(clips, starts), size, self._shots(clips, starts))
         return [
             tracks_to_table(labels.between(start, start + clip.frames), names)
             for clip, start in zip(clips, starts, strict=True)
         ]
 
+    def _shots(self, clips: Sequence[ClipRecord], starts: Sequence[int]) -> list[range]:
+        """Stretches of the sequence without a cut; the whole of it where the plain loop's own output is wanted."""
+        frames = starts[-1] + clips[-1].frames
+        if self._is_plain:
+            return [range(frames)]
+        cuts = (start + cut for clip, start in zip(clips, starts, strict=True) for cut in find_cuts(self._store, clip))
+        return shots_between(cuts, frames)
+
+    @property
+    def _is_plain(self) -> bool:
+        return self._options.refine is None and self._tracker is not None
+
     def _label(
+        self,
+        detections: Detections,
+        images: Iterator[np.ndarray | None],
+        size: tuple[int, int],
+        shots: Sequence[range],
+    ) -> Tracks:
+        """Label each shot for itself; ids run on."""
+        first = detections.first_rows(shots[-1].stop)
+        labelled = []
+        for shot in shots:
+            found = detections.rows(np.arange(first[shot.start], first[shot.stop])).moved(-shot.start)
+            labelled.append(self._label_shot(found, islice(images, len(shot)), size, len(shot)))
+        return join_tracks(labelled, [shot.start for shot in shots])
+
+    def _label_shot(
         self, detections: Detections, images: Iterator[np.ndarray | None], size: tuple[int, int], frames: int
     ) -> Tracks:
         refine = self._options.refine
-        if refine is None and self._tracker:
+        if self._tracker and self._is_plain:
             return plain_tracks(follow_objects(self._tracker, detections, images, size, unconfirmed=False), size)
         merged = merge_rivals(detections)
         if self._tracker:
@@ -148,7 +179,7 @@ class YoloAnnotator:
             pieces = pieces_of_tracker(seen, len(merged.kept))
         else:
             pieces = link_detections(merged.kept, frames)
-        tracks = stitch_pieces(merged, pieces)
+        merged, tracks = associate_pieces(merged, pieces, frames)
         if refine is None:
             return plain_tracks(observe_tracks(tracks, merged.kept), size)
         return refine_tracks(tracks, merged, refine, size, frames)

@@ -11,6 +11,7 @@ from annotators.boxes import pair_iou
 from annotators.detections import Detections
 from annotators.edge_smoothing import smooth_edges
 from annotators.rival_detections import MergedDetections, merge_rivals
+from annotators.track_association import associate_pieces
 from annotators.track_gaps import fill_gaps
 from annotators.track_linking import link_detections
 from annotators.track_refinement import find_candidates
@@ -34,6 +35,9 @@ def ablate(detections: Sequence[Detections], size: Size, frames: int) -> Iterato
     yield "+ linked, one class a track", _each(merged, linked, BARE, size, _track_score)
     stitched = [stitch_pieces(one, pieces - 1) for one, pieces in zip(merged, linked, strict=True)]
     yield "+ stitched", _each(merged, stitched, BARE, size, _track_score)
+    joined = [associate_pieces(one, pieces - 1, frames) for one, pieces in zip(merged, linked, strict=True)]
+    merged, stitched = [one for one, _ in joined], [track for _, track in joined]
+    yield "+ joined where they run side by side", _each(merged, stitched, BARE, size, _track_score)
     yield "+ belief", _each(merged, stitched, BARE, size, lambda boxes: believe_boxes(boxes, frames))
     standard = RefinementOptions()
     filled = BARE.model_copy(update={"max_gap_frames": standard.max_gap_frames})
@@ -72,7 +76,7 @@ def oracle_bounds(
 def measured_boxes(detections: Detections, size: Size, frames: int) -> tuple[TrackedBoxes, np.ndarray]:
     """What the refinement would judge, and the figures it judges by."""
     merged = merge_rivals(detections)
-    track = stitch_pieces(merged, link_detections(merged.kept, frames))
+    merged, track = associate_pieces(merged, link_detections(merged.kept, frames), frames)
     boxes = find_candidates(track, merged, RefinementOptions(), size).boxes
     return boxes, measure_boxes(boxes, frames)
 
