@@ -2,6 +2,7 @@
 
 import ctypes
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from pathlib import Path
 import psutil
 
 STOP_SECONDS = 15.0
+LOG_BYTES = 20 * 2**20
 _PR_SET_PDEATHSIG = 1
 
 
@@ -43,9 +45,14 @@ class ChildProcess:
 def start_child(
     name: str, command: Sequence[str], *, environment: Mapping[str, str], log: Path, folder: Path
 ) -> ChildProcess:
-    """Start ``command`` in ``folder``; should this process be killed, the kernel ends the child (on Linux)."""
+    """Start ``command`` in ``folder``; should this process be killed, the kernel ends the child (on Linux).
+
+    Its output goes to the end of ``log``, which is kept from growing here and by whoever calls :func:`bound_log`.
+    """
     log.parent.mkdir(parents=True, exist_ok=True)
-    with log.open("wb") as output:
+    log.touch()
+    bound_log(log)
+    with log.open("ab") as output:
         process = subprocess.Popen(
             command,
             cwd=folder,
@@ -57,6 +64,17 @@ def start_child(
             preexec_fn=_death_with_parent(),  # noqa: PLW1509 - one call of a C function that was loaded before
         )
     return ChildProcess(name, process, log)
+
+
+def bound_log(log: Path, limit: int = LOG_BYTES) -> None:
+    """Keep ``log`` at ``limit`` bytes: what is above goes to ``<log>.1``, in the place of what was there.
+
+    The process that writes it appends, and goes on in the emptied file.
+    """
+    if log.stat().st_size > limit:
+        shutil.copyfile(log, log.with_name(f"{log.name}.1"))
+        with log.open("r+b") as file:
+            file.truncate()
 
 
 def stop_child(child: ChildProcess, grace: float = STOP_SECONDS) -> None:
@@ -75,15 +93,6 @@ def stop_child(child: ChildProcess, grace: float = STOP_SECONDS) -> None:
     for descendant in stubborn:
         _signal(descendant, signal.SIGKILL)
     psutil.wait_procs(stubborn, timeout=grace)
-
-
-def wait_for_any_end(children: Sequence[ChildProcess], interval: float = 0.5) -> ChildProcess:
-    """Wait until one of ``children`` has ended, and return it."""
-    while True:
-        for child in children:
-            if not child.is_running:
-                return child
-        time.sleep(interval)
 
 
 def _descendants(pid: int) -> list[psutil.Process]:

@@ -1,14 +1,20 @@
 """One run at a time on a device: a limit of Prefect's for each device, taken with a short lease.
 
-The lease is renewed while the work goes on. A holder that was killed renews it no longer: within a minute and a half
-its devices are free. Whoever starts a run, a worker or the command line, takes the same limits of the same server.
+The lease is renewed while the work goes on. A holder that was killed renews it no longer: its devices are free after
+75 s at most, and at once where another run starts on that machine (:mod:`flows.reaper`). Whoever starts a run, a worker
+or the command line, takes the same limits of the same server.
 """
 
+import itertools
+import logging
 import socket
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from time import monotonic
+from http import HTTPStatus
+from time import monotonic, sleep
 from typing import Any
+from uuid import UUID
 
 from flows.progress import Progress, tell
 from generators.diffusers_video.devices import choose_devices, count_cuda_devices
@@ -17,8 +23,13 @@ from schemas.diffusers_options import DiffusersOptions
 from schemas.recipe import Recipe
 
 CPU = "cpu"
+LEASE = "framefoundry.device_lease"
+"""Label of a run that holds devices: under which lease."""
 LEASE_SECONDS = 60.0
 """Prefect's shortest. Its server looks for leases that have run out every 15 s."""
+WAIT_SECONDS = 1.0
+
+_log = logging.getLogger(__name__)
 
 
 def devices_of(recipe: Recipe) -> tuple[str, ...]:
@@ -30,6 +41,11 @@ def devices_of(recipe: Recipe) -> tuple[str, ...]:
     rendering = choose_devices(options) if isinstance(options, DiffusersOptions) else (CPU,)
     labelling = _labelling_device(recipe)
     return tuple(dict.fromkeys([*rendering, *([labelling] if labelling != CPU else [])]))
+
+
+def devices_here() -> tuple[str, ...]:
+    """All devices of this machine."""
+    return (CPU, *(f"cuda:{index}" for index in range(count_cuda_devices())))
 
 
 def metered(devices: Sequence[str]) -> tuple[str, ...]:
@@ -90,22 +106,84 @@ def hold_devices(devices: Sequence[str]) -> Iterator[None]:
     if not devices:
         yield
         return
-    from prefect import get_run_logger
     from prefect.client.orchestration import get_client
-    from prefect.concurrency.sync import concurrency
 
     names = [limit_name(device) for device in devices]
     with get_client(sync_client=True) as client:
         for name in names:
             _create_unless_there(client, name)
-        taken = [name for name in names if _is_taken(client, name)]
-    for name in taken:
-        get_run_logger().info("Waiting for %s, which another run holds.", name)
-        tell(Progress(f"wait for {name}", 0, 1))
-    with concurrency(names, lease_duration=LEASE_SECONDS, strict=True, raise_on_lease_renewal_failure=False):
-        for name in taken:
-            tell(Progress(f"wait for {name}", 1, 1))
-        yield
+        lease = _acquire(client, names)
+        _note(client, lease)
+        over = threading.Event()
+        threading.Thread(target=_renew, args=(lease, over), name="device-lease", daemon=True).start()
+        try:
+            yield
+        finally:
+            over.set()
+            release_lease(client, lease)
+
+
+def release_lease(client: Any, lease: UUID) -> None:
+    """Free the devices held under ``lease``; one that nobody holds any more, or a server that is away, is no fault."""
+    from httpx import HTTPError
+    from prefect.exceptions import PrefectException
+
+    try:
+        client.release_concurrency_slots_with_lease(lease)
+    except (HTTPError, PrefectException) as fault:
+        _log.info("The lease %s could not be given back, and ends by itself: %s", lease, fault)
+
+
+def _acquire(client: Any, names: Sequence[str]) -> UUID:
+    """Take a place in each of the limits ``names`` at once, waiting for it; the lease."""
+    from httpx import HTTPStatusError
+
+    waiting = f"wait for {', '.join(names)}"
+    for attempt in itertools.count():
+        try:
+            answer = client.increment_concurrency_slots_with_lease(
+                list(names), 1, "concurrency", lease_duration=LEASE_SECONDS, holder=_holder()
+            )
+        except HTTPStatusError as refused:
+            if refused.response.status_code != HTTPStatus.LOCKED:
+                raise
+            if attempt == 0:
+                _log.info("%s, which another run holds.", waiting.capitalize())
+                tell(Progress(waiting, 0, 1))
+            sleep(WAIT_SECONDS)
+            continue
+        if attempt:
+            tell(Progress(waiting, 1, 1))
+        return UUID(answer.json()["lease_id"])
+    raise AssertionError("counting has no end")
+
+
+def _renew(lease: UUID, over: threading.Event) -> None:
+    """Renew ``lease`` until ``over``; what goes wrong once may go well the next time."""
+    from httpx import HTTPError
+    from prefect.client.orchestration import get_client
+    from prefect.exceptions import PrefectException
+
+    with get_client(sync_client=True) as client:
+        while not over.wait(LEASE_SECONDS / 3):
+            try:
+                client.renew_concurrency_lease(lease, LEASE_SECONDS)
+            except (HTTPError, PrefectException) as fault:
+                _log.warning("The lease of this run's devices could not be renewed: %s", fault)
+
+
+def _note(client: Any, lease: UUID) -> None:
+    """Write the lease into the labels of this run: whoever finds its process gone gives it back at once."""
+    from prefect.runtime import flow_run
+
+    client.update_flow_run_labels(UUID(str(flow_run.id)), {LEASE: str(lease)})
+
+
+def _holder() -> Any:
+    from prefect.client.schemas.objects import ConcurrencyLeaseHolder
+    from prefect.runtime import flow_run
+
+    return ConcurrencyLeaseHolder(type="flow_run", id=UUID(str(flow_run.id)))
 
 
 def _labelling_device(recipe: Recipe) -> str:
@@ -127,8 +205,3 @@ def _create_unless_there(client: Any, name: str) -> None:
             client.create_global_concurrency_limit(GlobalConcurrencyLimitCreate(name=name, limit=1))
         except ObjectAlreadyExists:  # another run was first
             return
-
-
-def _is_taken(client: Any, name: str) -> bool:
-    limit = client.read_global_concurrency_limit_by_name(name)
-    return bool(limit.active_slots >= limit.limit)

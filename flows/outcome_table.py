@@ -1,10 +1,11 @@
 """A table of outcomes in Prefect's pages that keeps up with its run."""
 
 import json
+import logging
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import cast
+from typing import Any, cast
 from uuid import UUID
 
 from flows.lanes import BatchOutcome
@@ -22,6 +23,7 @@ class OutcomeTable:
         """Show an empty table for a run of ``recipe``."""
         from prefect.artifacts import create_table_artifact
 
+        self._recipe = recipe
         self._waiting: Counter[str] = Counter()
         self._counts: Counter[tuple[str, str]] = Counter()
         key = f"{recipe.replace('_', '-')}-outcomes"  # keys of artifacts know no underscore
@@ -38,8 +40,12 @@ class OutcomeTable:
         """Count a batch that has ended, and show the counts unless they have just been shown."""
         self._waiting[stage] -= outcome.clips
         self._counts[stage, "done"] += outcome.done
+        log, about = _find_log(), {"recipe": self._recipe, "stage": stage}
+        log.info("%s: %d clips done, %d failed", stage, outcome.done, len(outcome.failures), extra=about)
         for failure in outcome.failures:
             self._counts[stage, f"failed: {failure.reason}"] += 1
+            which = {"clip": failure.clip_id, "reason": failure.reason}
+            log.warning("%s failed: %s: %s", failure.clip_id, failure.reason, failure.detail, extra=about | which)
         if time.monotonic() - self._updated >= UPDATE_SECONDS:
             self.show(self.rows())
 
@@ -61,3 +67,14 @@ class OutcomeTable:
         with get_client(sync_client=True) as client:
             client.update_artifact(self._artifact, ArtifactUpdate(data=json.dumps(list(rows))))
         self._updated = time.monotonic()
+
+
+def _find_log() -> "logging.Logger | logging.LoggerAdapter[Any]":
+    """The log of the run that this is called from, which Prefect's pages show; outside of one, ours."""
+    from prefect.exceptions import MissingContextError
+    from prefect.logging import get_run_logger
+
+    try:
+        return get_run_logger()
+    except MissingContextError:
+        return logging.getLogger(__name__)

@@ -13,10 +13,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import psutil
 
 from flows.cancellation import watch_for_cancellation
+from flows.device_limits import LEASE, release_lease
 
 PID, STARTED, MACHINE = "framefoundry.pid", "framefoundry.process_started", "framefoundry.machine"
 GRACE_SECONDS = 20.0
@@ -94,7 +96,8 @@ def claim_run(flow: Any, flow_run: Any, state: Any) -> None:
 def reap_lost_runs(client: Any, grace: float = GRACE_SECONDS) -> list[str]:
     """Mark those runs Crashed that are Running, or being cancelled, in the database and nowhere else; their names.
 
-    Runs without our labels, of another machine, or begun less than ``grace`` seconds ago are not touched.
+    Runs without our labels, of another machine, or begun less than ``grace`` seconds ago are not touched; but what a
+    process that is gone held of devices is free at once.
 
     Args:
         client: Prefect's, synchronous.
@@ -105,7 +108,10 @@ def reap_lost_runs(client: Any, grace: float = GRACE_SECONDS) -> list[str]:
     reaped = []
     for run in list(_unfinished(client)):
         process = RunProcess.from_labels(run.labels or {})
-        if process is None or _is_new(run, grace) or not process.is_gone():
+        if process is None or not process.is_gone():
+            continue
+        _free_devices(client, run)
+        if _is_new(run, grace):
             continue
         # The process is gone, so what it had to report has been: only now can it be told what is missing.
         if not _is_unfinished(client.read_flow_run(run.id)):
@@ -152,6 +158,12 @@ def _reap_tasks(client: Any) -> None:
         tasks += page
     for task in tasks:
         client.set_task_run_state(task.id, Crashed(message="The process of its run is gone."), force=True)
+
+
+def _free_devices(client: Any, run: Any) -> None:
+    lease = run.labels.get(LEASE)
+    if lease:
+        release_lease(client, UUID(lease))
 
 
 def _unfinished(client: Any) -> Iterator[Any]:

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from types import FrameType
@@ -20,12 +21,14 @@ from types import FrameType
 import yaml
 
 from flows.automations import apply_automations, read_automations
-from flows.child_processes import ChildProcess, start_child, stop_child, wait_for_any_end
+from flows.child_processes import ChildProcess, start_child, stop_child
+from flows.device_limits import devices_here, limit_name
 from flows.embedded_server import answers, find_free_port
 from flows.guarded_server import server_command
 from flows.prefect_api import ask, create_unless_there
 from flows.prefect_settings import SERVE_FILE, configure_prefect, served_api
 from flows.reaper import reap_lost_runs_at
+from flows.supervision import Supervised, keep_running
 from schemas.errors import BusyError, EnvironmentFault
 from storage.locks import hold
 from storage.store import STORE_VARIABLE, Store
@@ -82,7 +85,7 @@ def serve_here(
     deployments: Path | None = None,
     host: str = LOOPBACK,
 ) -> None:
-    """Serve until SIGINT or SIGTERM, then stop everything that was started.
+    """Serve until SIGINT or SIGTERM, then stop everything that was started; what dies meanwhile is started again.
 
     Args:
         store: the store that every deployment works on.
@@ -103,23 +106,22 @@ def serve_here(
             file = deployments or premises.project / "deployments" / "prefect.yaml"
             names = deployment_names(file)
             automations = read_automations(file.with_name("automations.yaml"))
-            server = _start(stack, "server", premises, server_command(host, premises.port, log_level="warning"))
             tell(f"Starting Prefect's server on {premises.site} (the first start takes some seconds) …")
-            _wait_until(lambda: answers(premises.api), server, "answers")
+            server = _keep(stack, partial(_start_server, premises))
+            _wait_until(lambda: answers(premises.api), server.child, "answers")
             for name in reap_lost_runs_at(premises.api):
                 tell(f"The run {name} was still Running, but its process is gone: it is marked Crashed now.")
             create_work_pool(premises.api)
-            worker = _start(
-                stack, "worker", premises, _prefect("worker", "start", "--pool", WORK_POOL, "--type", "process")
-            )
-            _wait_until(lambda: has_worker_online(premises.api), worker, "is online")
+            create_device_limits(premises.api)
+            worker = _keep(stack, partial(_start_worker, premises))
+            _wait_until(lambda: has_worker_online(premises.api), worker.child, "is online")
             tell(f"Deploying {', '.join(names)} …")
-            deploy(premises, file)
+            deploy(premises.project, premises.environment, file)
             apply_automations(premises.api, automations)
             stack.enter_context(_published_address(premises))
             for line in welcome(premises, names):
                 tell(line)
-            _refuse_death(wait_for_any_end([server, worker]))
+            _refuse_death(keep_running([server, worker], tell))
         except KeyboardInterrupt:
             tell("Stopping the worker and the server …")
     tell("Stopped.")
@@ -220,20 +222,26 @@ def create_work_pool(api: str) -> None:
         create_unless_there(f"{api}/work_pools/{WORK_POOL}/queues", queue)
 
 
-def deploy(premises: Premises, file: Path) -> None:
-    """Create or update every deployment in ``file``.
+def deploy(project: Path, environment: Mapping[str, str], file: Path) -> None:
+    """Create or update every deployment in ``file``, for the clone ``project``; ``environment`` names the server.
 
     Raises:
         EnvironmentFault: Prefect refused; its message is passed on.
     """
     command = _prefect("--no-prompt", "deploy", "--all", "--prefect-file", str(file))
     answer = subprocess.run(
-        command, cwd=premises.project, env=dict(premises.environment), capture_output=True, text=True,
+        command, cwd=project, env=dict(environment), capture_output=True, text=True,
         timeout=DEPLOY_SECONDS, check=False,
     )  # fmt: skip
     if answer.returncode:
         said = "\n".join((answer.stdout + answer.stderr).strip().splitlines()[-20:])
         raise EnvironmentFault(f"{file} could not be deployed:\n{said}", "Mend the deployment that it names.")
+
+
+def create_device_limits(api: str) -> None:
+    """Create a limit for each device of this machine, so that it can be seen before a run takes it; see there."""
+    for device in devices_here():
+        create_unless_there(f"{api}/v2/concurrency_limits/", {"name": limit_name(device), "limit": 1})
 
 
 def has_worker_online(api: str) -> bool:
@@ -285,11 +293,24 @@ def _signals_as_interrupts() -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def _start(stack: ExitStack, name: str, premises: Premises, command: list[str]) -> ChildProcess:
+def _keep(stack: ExitStack, start: Callable[[], ChildProcess]) -> Supervised:
+    """Start a child that is to stay; whichever runs in its place in the end is stopped with ``stack``."""
+    supervised = Supervised(start(), start)
+    stack.callback(lambda: stop_child(supervised.child))
+    return supervised
+
+
+def _start_server(premises: Premises) -> ChildProcess:
+    return _start("server", premises, server_command(premises.host, premises.port, log_level="warning"))
+
+
+def _start_worker(premises: Premises) -> ChildProcess:
+    return _start("worker", premises, _prefect("worker", "start", "--pool", WORK_POOL, "--type", "process"))
+
+
+def _start(name: str, premises: Premises, command: list[str]) -> ChildProcess:
     log = premises.home / "logs" / f"{name}.log"
-    child = start_child(name, command, environment=premises.environment, log=log, folder=premises.project)
-    stack.callback(stop_child, child)
-    return child
+    return start_child(name, command, environment=premises.environment, log=log, folder=premises.project)
 
 
 def _prefect(*words: str) -> list[str]:

@@ -6,7 +6,7 @@ import time
 
 import psutil
 
-from flows.child_processes import start_child, stop_child, wait_for_any_end
+from flows.child_processes import bound_log, start_child, stop_child
 
 GRANDCHILD = "import subprocess, sys, time; subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)']); "
 
@@ -27,7 +27,7 @@ def wait_until(condition) -> bool:
 
 def test_output_lands_in_the_log(tmp_path):
     child = start(tmp_path, "print('one'); print('two')")
-    assert wait_for_any_end([child]) is child
+    assert child.process.wait(20) == 0
     assert child.last_lines(1) == "two"
 
 
@@ -51,7 +51,7 @@ def test_a_child_that_ignores_sigterm_is_killed(tmp_path):
 
 def test_stopping_what_has_ended_does_nothing(tmp_path):
     child = start(tmp_path, "")
-    wait_for_any_end([child])
+    child.process.wait(20)
     stop_child(child)
     assert child.process.returncode == 0
 
@@ -69,3 +69,21 @@ def test_a_child_dies_with_a_parent_that_is_killed(tmp_path):
     process.kill()
     process.wait()
     assert wait_until(lambda: not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE)
+
+
+def test_a_log_that_is_too_long_is_emptied_and_its_writer_goes_on(tmp_path):
+    child = start(tmp_path, "import sys\nfor line in sys.stdin: print(line)\nprint('x' * 99)")
+    child.process.wait(20)
+    child = start(tmp_path, "import time; print('y' * 99, flush=True); time.sleep(1); print('later', flush=True)")
+    assert wait_until(lambda: "y" in child.last_lines())
+    assert child.last_lines().startswith("x")  # a second start adds to what the first has said
+    bound_log(child.log, limit=100)
+    assert child.process.wait(20) == 0
+    assert child.last_lines() == "later"
+    assert "xxx" in child.log.with_name("child.log.1").read_text()
+
+
+def test_a_short_log_is_left_alone(tmp_path):
+    (tmp_path / "a.log").write_text("short")
+    bound_log(tmp_path / "a.log")
+    assert [file.name for file in tmp_path.iterdir()] == ["a.log"]

@@ -40,6 +40,11 @@ def test_labels_are_made_on_a_gpu_where_there_is_one(monkeypatch, gpus):
     assert devices_of(recipe({"kind": "procedural"}, "auto")) == ("cpu", *["cuda:0"][:gpus])
 
 
+def test_all_devices_of_a_machine_have_a_limit(monkeypatch):
+    monkeypatch.setattr(device_limits, "count_cuda_devices", lambda: 2)
+    assert device_limits.devices_here() == ("cpu", "cuda:0", "cuda:1")
+
+
 def test_hours_are_those_of_gpus_or_of_the_cpu_where_there_are_none():
     assert device_limits.metered(("cpu", "cuda:0")) == ("cuda:0",)
     assert device_limits.metered(("cpu",)) == ("cpu",)

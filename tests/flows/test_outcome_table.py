@@ -61,3 +61,11 @@ def test_batches_that_end_in_quick_succession_are_shown_together(shown):
     assert shown == []
     table.show(table.rows())
     assert shown == [[{"stage": "render", "outcome": "done", "count": 100}]]
+
+
+def test_the_log_says_what_failed_with_its_stage_and_clip(shown, caplog):
+    table = outcome_table.OutcomeTable("street")
+    table.expect("render", 2, 0)
+    table.count("render", batch(1, "black"))
+    (failed,) = (record for record in caplog.records if record.levelname == "WARNING")
+    assert (failed.recipe, failed.stage, failed.clip, failed.reason) == ("street", "render", "clip0", "black")

@@ -5,10 +5,12 @@ import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
+from uuid import uuid4
 
 import psutil
 import pytest
 
+from flows.device_limits import LEASE
 from flows.reaper import RunProcess, reap_lost_runs
 
 
@@ -108,6 +110,16 @@ def test_unfinished_tasks_of_crashed_runs_are_marked_too_page_by_page(dead, monk
     server.tasks = [SimpleNamespace(id=f"task {number}") for number in range(3)]
     reap_lost_runs(server)
     assert all(server.set[f"task {number}"].is_crashed() for number in range(3))
+
+
+def test_what_it_held_of_devices_is_free_at_once_even_of_a_run_that_has_just_begun(dead):
+    lease = uuid4()
+    freed = []
+    run = flow_run(dead, labels=dead.labels() | {LEASE: str(lease)}, state=state("running", timedelta(seconds=1)))
+    server = Server(run)
+    server.release_concurrency_slots_with_lease = freed.append
+    assert reap_lost_runs(server) == []
+    assert freed == [lease]
 
 
 def test_all_runs_are_looked_at(dead, monkeypatch):
