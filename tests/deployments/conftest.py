@@ -48,3 +48,18 @@ def serving(tmp_path_factory):
             member.kill()
         process.kill()
         process.wait()
+
+
+@pytest.fixture(scope="module")
+def nothing_else(serving):
+    """What is on schedule waits until these tests are over."""
+    serving.pause("tick")
+    yield
+    serving.resume("tick")
+
+
+@pytest.fixture(scope="session")
+def undisturbed(serving):
+    """The version that a run of the long recipe ends in when nobody disturbs it."""
+    serving.ended(serving.start("long", store=str(serving.folder / "undisturbed")), "COMPLETED")
+    return serving.version_in("undisturbed")

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from flows.prefect_api import ask
+from storage.datasets import current_version
+from storage.store import Store
 
 PROJECT = Path(__file__).parents[2]
 START_SECONDS, RUN_SECONDS = 320, 300
@@ -39,7 +41,7 @@ prompts:
     weather: [{text: clear, count: {car: 1}}, {text: rain, count: {car: 1}}]
     light: [day, night]
   strategy: full
-  repeats: 8
+  repeats: 5
 clip: {frames: 24, fps: 12, width: 320, height: 192}
 annotator: {kind: yolo, weights: starter}
 curation: {accept: 0.3, ignore: 0.1}
@@ -130,6 +132,14 @@ class Serving:
         state = {"type": "CANCELLING", "name": "Cancelling"}
         assert ask("POST", f"{self.api}/flow_runs/{run}/set_state", {"state": state})["status"] == "ACCEPT"
 
+    def wait_for_clips(self, store: Path, clips: int = 4) -> None:
+        """Wait until some clips are in ``store``, and so the run that makes them in the midst of its work."""
+        self.wait_for(lambda: len(list(store.glob("objects/render/*/*"))) >= clips, RUN_SECONDS)
+
+    def version_in(self, store: str) -> str | None:
+        """The version of the long recipe in a store below the folder."""
+        return current_version(Store.open(self.folder / store, create=False), "long")
+
     def ended(self, run: str, state: str) -> dict[str, Any]:
         """The run when it has ended; one that did not end in ``state`` shows the worker's log."""
         found = self.wait_for(lambda: (one := self.read(run))["state"]["type"] in ENDED and one, RUN_SECONDS)
@@ -149,8 +159,16 @@ class Serving:
 
 def wait_for(found, seconds: float, process: subprocess.Popen, log: Path):
     deadline = time.monotonic() + seconds
-    while not (answer := found()):
+    while not (answer := _found_now(found)):
         assert process.poll() is None, log.read_text()
         assert time.monotonic() < deadline, log.read_text()
         time.sleep(0.5)
     return answer
+
+
+def _found_now(found):
+    """What ``found`` answers; nothing while the server that it asks is away."""
+    try:
+        return found()
+    except OSError:
+        return None

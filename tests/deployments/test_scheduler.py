@@ -1,20 +1,17 @@
 """The whole serving stack: what the schedule started starts what is to follow, and nothing is left behind."""
 
-import shutil
 import signal
-import subprocess
-from pathlib import Path
 
 import psutil
 import pytest
 from served import RUN_SECONDS, START_SECONDS
 
+from flows.device_limits import devices_here, limit_name
 from flows.prefect_api import ask
 from storage.datasets import find_version
 from storage.store import Store
 
-STOP_SECONDS, PAGE_SECONDS = 60, 90
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+STOP_SECONDS = 120
 
 
 @pytest.mark.slow
@@ -40,31 +37,16 @@ def test_the_automations_are_there(serving):
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(START_SECONDS + RUN_SECONDS + 4 * PAGE_SECONDS)
-@pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine")
-def test_a_browser_shows_the_form_the_run_and_what_came_of_it(serving, tmp_path):
-    site = serving.api.removesuffix("/api")
-    deployment = ask("POST", f"{serving.api}/deployments/filter", {"deployments": {"name": {"any_": ["retrain"]}}})[0]
-    form = read_page(f"{site}/deployments/deployment/{deployment['id']}/run", tmp_path)
-    assert "passes over the training images." in form
-
-    run = serving.finished_run("tick")
-    assert "build tick, round 1" in read_page(f"{site}/runs/flow-run/{run['id']}", tmp_path)
-
-    of_the_run = {"artifacts": {"flow_run_id": {"any_": [run["id"]]}}}
-    artifacts = {one["key"]: one["id"] for one in ask("POST", f"{serving.api}/artifacts/filter", of_the_run)}
-    outcomes = read_page(f"{site}/artifacts/artifact/{artifacts['tick-outcomes']}", tmp_path)
-    assert "accepted" in outcomes and "waiting" not in outcomes
-    summary = read_page(f"{site}/artifacts/artifact/{artifacts['tick-summary']}", tmp_path)
-    assert "framefoundry view tick" in summary and "data:image/jpeg" in summary
+@pytest.mark.timeout(START_SECONDS + STOP_SECONDS)
+def test_the_devices_of_this_machine_have_limits_that_are_all_free_again(serving):
+    assert {limit["name"]: limit["limit"] for limit in read_limits(serving)} == dict.fromkeys(
+        map(limit_name, devices_here()), 1
+    )
+    serving.wait_for(lambda: not any(limit["active_slots"] for limit in read_limits(serving)), STOP_SECONDS)
 
 
-def read_page(url: str, profile: Path) -> str:
-    """The page at ``url`` as Chromium has built it: its text and tags."""
-    options = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-    patience = ["--virtual-time-budget=20000", "--timeout=60000"]
-    command = [CHROMIUM, *options, *patience, f"--user-data-dir={profile}", "--dump-dom", url]
-    return subprocess.run(command, capture_output=True, text=True, timeout=PAGE_SECONDS, check=True).stdout
+def read_limits(serving):
+    return ask("POST", f"{serving.api}/v2/concurrency_limits/filter", {})
 
 
 @pytest.mark.slow
