@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from cli.session import Session
 from schemas.errors import EnvironmentFault, FramefoundryError
+from schemas.redaction import without_login
 
 INTERRUPTED = 130
 UNEXPECTED = 1
@@ -52,7 +53,7 @@ def describe(fault: BaseException) -> ErrorReport:
         )
     return ErrorReport(
         type(fault).__name__,
-        f"unexpected {type(fault).__name__}: {fault}",
+        without_login(f"unexpected {type(fault).__name__}: {fault}"),
         "This is a fault of Framefoundry. Run the command again with --verbose and report what it prints.",
         UNEXPECTED,
     )
@@ -91,5 +92,5 @@ def _transport_errors() -> tuple[type[Exception], ...]:
 def _print_traceback(fault: BaseException, session: Session) -> None:
     import traceback
 
-    traceback.print_exception(fault, file=sys.stderr)
+    sys.stderr.write(without_login("".join(traceback.format_exception(fault))))
     session.notes.line()

@@ -8,6 +8,7 @@ from pathlib import Path
 from cli.checks import Check, fault, ok, warning
 from cli.sizes import show_size
 from schemas.errors import FramefoundryError
+from schemas.redaction import without_login
 from storage.store import Store
 
 LEAST_FREE = 1_000_000_000
@@ -99,5 +100,5 @@ def check_prefect_api() -> Check:
     silence = why_unreachable(url)
     if silence:
         remedy = "Start that server, or unset PREFECT_API_URL to use the embedded one."
-        return fault("prefect", f"{url} does not answer: {silence}", remedy)
-    return ok("prefect", f"{url} answers")
+        return fault("prefect", without_login(f"{url} does not answer: {silence}"), remedy)
+    return ok("prefect", without_login(f"{url} answers"))

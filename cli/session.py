@@ -56,8 +56,10 @@ class Session:
             self.results.print(renderable, soft_wrap=isinstance(renderable, str))
 
     def note(self, text: str) -> None:
-        """Say something that is not the result."""
-        self.notes.print(text, soft_wrap=True)
+        """Say something that is not the result; logins in addresses are left out."""
+        from schemas.redaction import without_login
+
+        self.notes.print(without_login(text), soft_wrap=True)
 
     def emit(self, value: Any) -> None:
         """Print the result for machines; silent without ``--json``."""

@@ -1,18 +1,21 @@
 """The one exception hierarchy; the command line maps each branch to its exit code."""
 
+from schemas.redaction import without_login
+
 
 class FramefoundryError(Exception):
     """A fault that the user can act on.
 
-    ``message`` says what was wrong, with the file, field and value; ``hint`` what to do about it.
+    ``message`` says what was wrong, with the file, field and value; ``hint`` what to do about it. Logins in addresses
+    are taken out of both: they are shown, logged and kept in Prefect's database.
     """
 
     exit_code = 1
 
     def __init__(self, message: str, hint: str = "") -> None:
-        self.message = message
-        self.hint = hint
-        super().__init__(f"{message} {hint}".strip())
+        self.message = without_login(message)
+        self.hint = without_login(hint)
+        super().__init__(f"{self.message} {self.hint}".strip())
 
     def __reduce__(self) -> tuple[type["FramefoundryError"], tuple[str, str]]:
         return type(self), (self.message, self.hint)
