@@ -95,8 +95,10 @@ def home_for(address: str, store_id: object = None) -> Path:
     name = str(store_id) if known else digest([address, os.environ.get("AWS_ENDPOINT_URL", "")])
     home = cache_folder() / "stores" / name
     with explain_disk_faults(home, "making the folder of a remote store"):
+        home.parent.mkdir(parents=True, exist_ok=True)
+        home.mkdir(mode=0o700, exist_ok=True)  # the bucket's owner let us in, not everybody on this machine
         for folder in (TMP, LOCKS, "cache"):
-            (home / folder).mkdir(parents=True, exist_ok=True)
+            (home / folder).mkdir(exist_ok=True)
     return home.resolve()
 
 

@@ -3,6 +3,7 @@
 import logging
 import pickle
 import shutil
+import stat
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -41,6 +42,10 @@ def test_a_store_is_made_once_and_opens_by_its_address(s3):
     assert pickle.loads(pickle.dumps(made)) == made
     assert made.location == f"s3://{s3}/some/prefix"
     assert Store.open(f"s3://{s3}/another").root != made.root
+
+
+def test_what_lies_on_this_machine_is_its_users_alone(remote):
+    assert stat.S_IMODE(remote.root.stat().st_mode) == 0o700
 
 
 def test_what_is_no_store_is_refused(s3, remote):
