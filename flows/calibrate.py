@@ -14,7 +14,9 @@ from prefect.runtime import flow_run
 from annotators.label_keys import group_sequences
 from annotators.labelling import is_labelled
 from flows.batches import one_batch_a_stage
+from flows.budget import Budget
 from flows.cancellation import settle_cancellation
+from flows.device_limits import DeviceUse, devices_of
 from flows.device_plan import with_labelling_device
 from flows.label_quality import (
     Evidence,
@@ -25,7 +27,7 @@ from flows.label_quality import (
     truth_evidence,
     without_choice,
 )
-from flows.production import make_labelled_clips, stored_clips
+from flows.production import Launcher, make_labelled_clips, stored_clips
 from flows.reaper import claim_run
 from flows.residents import release, resident_annotator, resident_generator
 from flows.run_names import name_recipe_run
@@ -100,7 +102,8 @@ def _calibrate_on_truth(recipe: Recipe, store: Store, clips: int) -> Calibration
         annotator = resident_annotator(recipe, store)
         resident_generator(recipe, store)
     with watch.stage("produce"):
-        produced = make_labelled_clips(recipe, store, jobs, images=False)
+        launcher = Launcher(budget=Budget(None, DeviceUse(devices_of(recipe))))
+        produced = make_labelled_clips(recipe, store, jobs, images=False, launcher=launcher)
     usable = produced.labelled
     refuse_empty("render", len(produced.records), produced.render.failures)
     refuse_empty("label", len(usable), produced.label.failures)

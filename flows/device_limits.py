@@ -39,13 +39,20 @@ def devices_of(recipe: Recipe) -> tuple[str, ...]:
     """
     options = recipe.generator
     rendering = choose_devices(options) if isinstance(options, DiffusersOptions) else (CPU,)
-    labelling = _labelling_device(recipe)
+    labelling = name_device(recipe.annotator.device) if isinstance(recipe.annotator, DetectorOptions) else CPU
     return tuple(dict.fromkeys([*rendering, *([labelling] if labelling != CPU else [])]))
 
 
 def devices_here() -> tuple[str, ...]:
     """All devices of this machine."""
     return (CPU, *(f"cuda:{index}" for index in range(count_cuda_devices())))
+
+
+def name_device(asked: str) -> str:
+    """The device that is meant by ``auto``, ``cpu``, ``cuda``, ``cuda:1`` or, as trainings have it, ``1``."""
+    if asked == "auto":
+        return "cuda:0" if count_cuda_devices() else CPU
+    return f"cuda:{asked}" if asked.isdigit() else "cuda:0" if asked == "cuda" else asked
 
 
 def metered(devices: Sequence[str]) -> tuple[str, ...]:
@@ -184,13 +191,6 @@ def _holder() -> Any:
     from prefect.runtime import flow_run
 
     return ConcurrencyLeaseHolder(type="flow_run", id=UUID(str(flow_run.id)))
-
-
-def _labelling_device(recipe: Recipe) -> str:
-    asked = recipe.annotator.device if isinstance(recipe.annotator, DetectorOptions) else CPU
-    if asked == "auto":
-        return "cuda:0" if count_cuda_devices() else CPU
-    return "cuda:0" if asked == "cuda" else asked
 
 
 def _create_unless_there(client: Any, name: str) -> None:

@@ -11,6 +11,7 @@ from pydantic import PositiveInt
 from annotators.weights import resolve_weights
 from flows.batches import one_batch_a_stage
 from flows.cancellation import settle_cancellation
+from flows.device_limits import hold_devices, name_device
 from flows.events import tell_of_retraining
 from flows.progress import StageProgress
 from flows.reaper import claim_run
@@ -59,7 +60,8 @@ def retrain_detector(
         progress = StageProgress("train", epochs)
         weights = resolve_weights(base, opened)
         options = RetrainOptions(base=weights.path, training=replace(RETRAINING, epochs=epochs), holdout=holdout)
-        report = train_and_judge(opened.location, dataset, options, progress)
+        with hold_devices([name_device(options.training.device)]):
+            report = train_and_judge(opened.location, dataset, options, progress)
     create_markdown_artifact(retraining_markdown(report), key="retraining", description=report.model)
     tell_of_retraining(report)
     return report

@@ -40,6 +40,14 @@ def test_labels_are_made_on_a_gpu_where_there_is_one(monkeypatch, gpus):
     assert devices_of(recipe({"kind": "procedural"}, "auto")) == ("cpu", *["cuda:0"][:gpus])
 
 
+@pytest.mark.parametrize(
+    ("asked", "meant"), [("cpu", "cpu"), ("cuda", "cuda:0"), ("cuda:1", "cuda:1"), ("1", "cuda:1"), ("auto", "cpu")]
+)
+def test_a_device_has_one_name_whoever_asks_for_it(monkeypatch, asked, meant):
+    monkeypatch.setattr(device_limits, "count_cuda_devices", lambda: 0)
+    assert device_limits.name_device(asked) == meant
+
+
 def test_all_devices_of_a_machine_have_a_limit(monkeypatch):
     monkeypatch.setattr(device_limits, "count_cuda_devices", lambda: 2)
     assert device_limits.devices_here() == ("cpu", "cuda:0", "cuda:1")
