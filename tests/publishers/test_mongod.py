@@ -111,3 +111,12 @@ def test_ctrl_c_in_the_terminal_does_not_reach_it(fake):
     folder, _ = fake
     with hold_mongod(folder):
         assert os.getpgid(find_mongod_process(folder).pid) != os.getpgid(0)
+
+
+@pytest.mark.slow
+def test_the_real_one_listens_on_loopback_alone_and_keeps_its_files_to_its_owner(tmp_path):
+    with hold_mongod(tmp_path / "data"):
+        places = find_mongod_process(tmp_path / "data").net_connections("all")
+        listening = [place for place in places if place.status == "LISTEN"]
+        assert {place.laddr.ip for place in listening} == {"127.0.0.1"}
+        assert (tmp_path / "data").stat().st_mode & 0o077 == 0
