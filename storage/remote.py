@@ -67,7 +67,7 @@ def create_store(address: str) -> Path:
     page = next(objects.pages(objects.prefix, MaxKeys=3, Delimiter="/"))
     names = [str(one["Key"]) for one in page.get("Contents", ())]
     names += [str(one["Prefix"]) for one in page.get("CommonPrefixes", ())]
-    foreign = sorted({name.removeprefix(objects.prefix) for name in names} - {MARK, f"{LOCKS}/"})
+    foreign = sorted({name.removeprefix(objects.prefix) for name in names} - {"", MARK, f"{LOCKS}/"})
     if foreign and objects.read_with_tag(MARK) is None:  # else another process has just created and used it
         raise StoreError(
             f"{address} is not a Framefoundry store: it holds {foreign[0]!r}.", "Point --store at an empty prefix."

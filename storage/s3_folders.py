@@ -122,8 +122,8 @@ class S3Folders:
         image = f"frames/{sha256[:2]}/{sha256}{source.suffix}"
         if self.objects.cache.find(image) is not None and self.objects.exists(image):
             return _File(image, size, sha256)
-        key = check_key(f"{folder}/{name}")
-        if not self.objects.put_file(key, source) and self.objects.stored_sha256(key) != sha256:
+        key = f"{folder}/{name}"
+        if not _is_key(key) or not (self.objects.put_file(key, source) or self.objects.stored_sha256(key) == sha256):
             key = f"files/{sha256[:2]}/{sha256}"
             self.objects.put_file(key, source)
         stored = _File(key, size, sha256)
@@ -145,11 +145,26 @@ class S3Folders:
             return None
         try:
             told = json.loads(found[0])["files"]
-            return {str(path): _File(**file) for path, file in told.items()}, found[1]
+            return {_below(path): _File(**file) for path, file in told.items()}, found[1]
         except (ValueError, KeyError, TypeError, AttributeError):
             raise StoreError(
                 f"{self.objects.where(key)}/{INDEX} is damaged.", "Remove it and publish the folder again."
             ) from None
+
+
+def _is_key(key: str) -> bool:
+    try:
+        check_key(key)
+    except StoreError:
+        return False
+    return True
+
+
+def _below(path: str) -> str:
+    """``path`` if it stays inside a folder; ValueError if it does not: who writes to the bucket may not write here."""
+    if any(part in {"", ".", ".."} for part in path.split("/")):
+        raise ValueError(f"{path!r} leads out of its folder")
+    return path
 
 
 def _as_bytes(index: _Index) -> bytes:

@@ -106,7 +106,8 @@ class S3Objects:
         for page in self.pages(f"{self.name(prefix.rstrip('/'))}/"):
             for found in page.get("Contents", ()):
                 key = str(found["Key"]).removeprefix(self.prefix)
-                yield Entry(key, int(found["Size"]), found["LastModified"].timestamp(), _stamp(str(found["ETag"])))
+                if not key.endswith("/"):  # by which consoles of S3 show a folder that is empty
+                    yield Entry(key, int(found["Size"]), found["LastModified"].timestamp(), _stamp(str(found["ETag"])))
 
     def find_files(self, keys: Sequence[str]) -> list[Path | None]:
         """The copies of ``keys`` on this machine, fetched where they are not there yet; None: not in the store."""

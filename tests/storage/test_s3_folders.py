@@ -144,6 +144,22 @@ def test_a_file_that_arrives_otherwise_than_it_was_published_is_refused(folders,
         elsewhere.open(KEY)
 
 
+_FILE = b'{"key": "files/aa/aa", "size": 1, "sha256": "aa"}'
+
+
+@pytest.mark.parametrize("path", [b"../a", b"a/../../b", b"/etc/a", b"a//b", b"."])
+def test_a_list_that_leads_out_of_its_folder_is_refused(folders, bucket, path):
+    folders.publish(KEY, writing(data_yaml="a"), ["data.yaml"])
+    bucket.objects[f"store/{KEY}/index.json"]["Body"] = b'{"files": {"%s": %s}}' % (path, _FILE)
+    with pytest.raises(StoreError, match="is damaged"):
+        folders.open(KEY)
+
+
+def test_a_file_of_an_odd_name_is_published_too(folders, elsewhere):
+    folders.publish(KEY, lambda folder: (folder / "a name, odd.txt").write_text("a"), [])
+    assert tree(elsewhere.open(KEY)) == {"a name, odd.txt": "a"}
+
+
 @pytest.mark.parametrize("index", [b"{", b"[]", b'{"files": {"a": {}}}'])
 def test_a_damaged_list_is_named(folders, bucket, index):
     folders.publish(KEY, writing(data_yaml="a"), ["data.yaml"])

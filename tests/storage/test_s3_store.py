@@ -60,6 +60,7 @@ def test_what_is_no_store_is_refused(s3, remote):
 def test_what_a_killed_maker_of_a_store_left_is_no_hindrance(s3):
     bucket = Bucket(s3)
     bucket.call("put_object", Key="half/locks/probe", Body=b"1")
+    bucket.call("put_object", Key="half/", Body=b"")  # what a console makes of an empty folder
     assert Store.open(f"s3://{s3}/half").put("a", b"1")
 
 
@@ -76,6 +77,7 @@ def test_the_first_writer_wins_and_what_it_wrote_stays(remote):
 def test_keys_and_entries_of_a_folder(remote):
     for key in ("a/2", "a/1/x", "b/1"):
         remote.put(key, key.encode())
+    remote_objects(remote.address, remote.root).bucket.call("put_object", Key="some/prefix/a/", Body=b"")
     assert list(remote.keys("a")) == ["a/1/x", "a/2"]
     assert list(remote.keys("absent")) == []
     stamps = {entry.key: (entry.size, entry.stamp) for entry in remote.entries("a")}
