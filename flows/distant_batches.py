@@ -4,6 +4,7 @@ A worker may be killed, or its machine with it, and its batch is sent again: wha
 twice, and a clip is committed once, whoever was first. So no task needs to know where it runs.
 """
 
+import logging
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -106,8 +107,6 @@ class _Closed(Exception):
 
 def _tell_crashed(task_run_id: UUID, said: str) -> None:
     """Mark a task run that nobody else can end; a server that refuses keeps nobody from trying again."""
-    import logging
-
     from prefect.client.orchestration import get_client
     from prefect.states import Crashed
 

@@ -2,8 +2,9 @@
 
 import os
 import secrets
+import tempfile
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import Any
 
 from flows.device_plan import needs_gpu, renderer_stays
@@ -37,14 +38,18 @@ def ray_workers(workers: int | None, environment: dict[str, str]) -> Iterator[Cl
         "configure_logging": False,
         "runtime_env": {"env_vars": environment},
     }
-    if not address:
-        options |= {
-            "num_cpus": workers,
-            "include_dashboard": False,
-            "object_store_memory": OBJECT_STORE_BYTES,
-            "_node_ip_address": "127.0.0.1",
-        }
-    with RayTaskRunner(address=address, init_kwargs=options) as runner:
+    with ExitStack() as stack:
+        if not address:
+            # Ray keeps its logs for good, wherever it is told to: here, until it has ended.
+            folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="ray-", ignore_cleanup_errors=True))
+            options |= {
+                "num_cpus": workers,
+                "include_dashboard": False,
+                "object_store_memory": OBJECT_STORE_BYTES,
+                "_node_ip_address": "127.0.0.1",
+                "_temp_dir": folder,
+            }
+        runner = stack.enter_context(RayTaskRunner(address=address, init_kwargs=options))
         held = ray.cluster_resources()
         yield Cluster(
             "Ray",

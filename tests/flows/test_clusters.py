@@ -1,9 +1,8 @@
 """A recipe built by threads, and by separate worker processes that share nothing with the flow but the store."""
 
+import contextlib
 import importlib.util
-import os
 import shutil
-import signal
 import threading
 import time
 from pathlib import Path
@@ -25,7 +24,7 @@ prompts:
     light: [day, night]
   strategy: full
   repeats: 2
-clip: {frames: 6, fps: 12, width: 192, height: 128}
+clip: {frames: 10, fps: 12, width: 256, height: 160}
 annotator: {kind: yolo, weights: mine.pt}
 curation: {accept: 0.1, ignore: 0.05, min_track_frames: 1, min_box_side: 0, max_background: 1, max_frozen: 1}
 split: {train: 0.5, val: 0.5, test: 0.0}
@@ -104,18 +103,25 @@ class Killer(threading.Thread):
         while not any(self.store.glob("objects/render/*/*")):
             time.sleep(0.02)
         while self.killed is None:
-            for child in psutil.Process().children(recursive=True):
-                if child.name() == "ray::render-batch":
-                    self.listening = {
-                        connection.laddr.ip
-                        for process in psutil.Process().children(recursive=True)
-                        for connection in process.net_connections("tcp")
-                        if connection.status == psutil.CONN_LISTEN
-                    }
-                    os.kill(child.pid, signal.SIGKILL)
-                    self.killed = child.pid
-                    return
-            time.sleep(0.02)
+            with contextlib.suppress(psutil.NoSuchProcess):
+                at_work = [child for child in below_us() if child.name() == "ray::render-batch"]
+                if at_work:
+                    at_work[0].kill()
+                    self.killed = at_work[0].pid
+        others = [process for process in below_us() if process.pid != self.killed]
+        self.listening = {address for process in others for address in listening_addresses(process)}
+
+
+def below_us() -> list[psutil.Process]:
+    return psutil.Process().children(recursive=True)
+
+
+def listening_addresses(process: psutil.Process) -> set[str]:
+    try:
+        found = process.net_connections("tcp")
+    except psutil.Error:  # it has ended
+        return set()
+    return {one.laddr.ip.removeprefix("::ffff:") for one in found if one.status == psutil.CONN_LISTEN}
 
 
 def test_a_ray_worker_killed_in_mid_batch_leaves_the_version_as_threads_make_it(build, by_threads, tmp_path):
@@ -128,9 +134,10 @@ def test_a_ray_worker_killed_in_mid_batch_leaves_the_version_as_threads_make_it(
     assert len(list(Store.open(tmp_path / "store").keys("objects/render"))) == CLIPS
     assert [name for name in task_runs("Crashed") if name.startswith("render clips")]
     assert task_runs("Running") == []
-    assert {ip.removeprefix("::ffff:") for ip in killer.listening} == {"127.0.0.1"}
+    killer.join()
+    assert killer.listening == {"127.0.0.1"}
     assert not psutil.pid_exists(killer.killed)
-    assert [child for child in psutil.Process().children(recursive=True) if "ray" in child.name()] == []
+    assert [child for child in below_us() if "ray" in child.name()] == []
 
 
 def test_ray_workers_that_share_a_bucket_and_nothing_else_make_the_same_version(
