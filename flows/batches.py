@@ -2,8 +2,11 @@
 
 import math
 from concurrent.futures.process import BrokenProcessPool
+from functools import partial
 from typing import Any
 
+from prefect import task
+from prefect.cache_policies import NO_CACHE
 from prefect.task_runners import ThreadPoolTaskRunner
 
 SMALLEST, LARGEST = 8, 50
@@ -31,7 +34,7 @@ def one_batch_a_stage() -> Any:
     return ThreadPoolTaskRunner(max_workers=3)
 
 
-def worth_retrying(task: Any, run: Any, state: Any) -> bool:
+def worth_retrying(_task: Any, _run: Any, state: Any) -> bool:
     """True for memory that ran out and for workers that were lost; a wrong recipe stays wrong, and so does a bug."""
     try:
         state.result()
@@ -45,3 +48,15 @@ def _passes(fault: BaseException) -> bool:
     if isinstance(fault, BrokenProcessPool | ConnectionError | MemoryError):
         return True
     return any(kind.__name__ == "OutOfMemoryError" for kind in type(fault).__mro__)
+
+
+batch_task = partial(
+    task,
+    cache_policy=NO_CACHE,
+    persist_result=False,
+    retries=RETRIES,
+    retry_delay_seconds=RETRY_SECONDS,
+    retry_jitter_factor=RETRY_JITTER,
+    retry_condition_fn=worth_retrying,
+)
+"""Decorates a stage's task: the store remembers what is done, Prefect need not; lost batches are sent again."""

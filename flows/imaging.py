@@ -1,9 +1,6 @@
 """The images stage as a Prefect task: frame images of labelled clips, ready before the version is written."""
 
-from prefect import task
-from prefect.cache_policies import NO_CACHE
-
-from flows.batches import RETRIES, RETRY_JITTER, RETRY_SECONDS, worth_retrying
+from flows.batches import batch_task
 from flows.lanes import BatchOutcome
 from publishers.frame_images import asked_images
 from schemas.errors import MediaError
@@ -13,16 +10,7 @@ from storage.images import store_frame_images
 from storage.store import Store
 
 
-@task(
-    name="images-batch",
-    task_run_name="images of clips {label}",
-    cache_policy=NO_CACHE,
-    persist_result=False,
-    retries=RETRIES,
-    retry_delay_seconds=RETRY_SECONDS,
-    retry_jitter_factor=RETRY_JITTER,
-    retry_condition_fn=worth_retrying,
-)
+@batch_task(name="images-batch", task_run_name="images of clips {label}")
 def images_batch(recipe: Recipe, store: str, clips: list[ClipRecord], label: str) -> BatchOutcome:
     """Store the frame images of one batch. A clip that cannot be decoded is left to publication, which says so."""
     opened = Store.open(store)

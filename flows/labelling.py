@@ -1,10 +1,7 @@
 """The label stage as a Prefect task: one task a batch of sequences."""
 
-from prefect import task
-from prefect.cache_policies import NO_CACHE
-
 from annotators.labelling import ClipSequence, label_sequences
-from flows.batches import RETRIES, RETRY_JITTER, RETRY_SECONDS, worth_retrying
+from flows.batches import batch_task
 from flows.inputs import unpack_inputs
 from flows.lanes import BatchOutcome
 from flows.residents import resident_annotator, resident_embedder
@@ -13,16 +10,7 @@ from schemas.records import Failure
 from storage.store import Store
 
 
-@task(
-    name="label-batch",
-    task_run_name="label sequences {label}",
-    cache_policy=NO_CACHE,
-    persist_result=False,
-    retries=RETRIES,
-    retry_delay_seconds=RETRY_SECONDS,
-    retry_jitter_factor=RETRY_JITTER,
-    retry_condition_fn=worth_retrying,
-)
+@batch_task(name="label-batch", task_run_name="label sequences {label}")
 def label_batch(recipe: Recipe, store: str, sequences: list[ClipSequence], label: str) -> BatchOutcome:
     """Label one batch; clips that a killed attempt had committed are not labelled again."""
     opened = Store.open(store)

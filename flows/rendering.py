@@ -1,9 +1,6 @@
 """The render stage as a Prefect task: one task a batch of clips."""
 
-from prefect import task
-from prefect.cache_policies import NO_CACHE
-
-from flows.batches import RETRIES, RETRY_JITTER, RETRY_SECONDS, worth_retrying
+from flows.batches import batch_task
 from flows.inputs import unpack_inputs
 from flows.lanes import BatchOutcome
 from flows.residents import name_worker, resident_generator
@@ -14,16 +11,7 @@ from schemas.records import ClipJob, Failure
 from storage.store import Store
 
 
-@task(
-    name="render-batch",
-    task_run_name="render clips {label}",
-    cache_policy=NO_CACHE,
-    persist_result=False,
-    retries=RETRIES,
-    retry_delay_seconds=RETRY_SECONDS,
-    retry_jitter_factor=RETRY_JITTER,
-    retry_condition_fn=worth_retrying,
-)
+@batch_task(name="render-batch", task_run_name="render clips {label}")
 def render_batch(recipe: Recipe, store: str, jobs: list[ClipJob], label: str) -> BatchOutcome:
     """Render one batch; clips that a killed attempt had committed are not rendered again."""
     opened = Store.open(store)
