@@ -66,7 +66,7 @@ def test_the_form_of_a_deployment_has_a_field_for_each_parameter_of_its_type(ser
     deployment = serving.deployment("retrain")["id"]
     page = visit(f"/deployments/deployment/{deployment}/run", "passes over the training images")
     assert page.locator("input[type=number]").first.input_value() == "1"  # epochs
-    for parameter in ("dataset", "store", "base", "holdout"):
+    for parameter in ("dataset", "store (Optional)", "base (Optional)", "holdout (Optional)"):
         assert page.get_by_text(parameter, exact=True).first.is_visible()
 
 

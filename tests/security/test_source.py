@@ -7,22 +7,14 @@ import pytest
 
 PROJECT = Path(__file__).parents[2]
 ROOMS = (
-    "schemas", "storage", "evaluators", "generators", "annotators", "curators", "publishers", "trainers", "flows", "cli",
-)  # fmt: skip
+    *("schemas", "storage", "evaluators", "generators", "annotators"),
+    *("curators", "publishers", "trainers", "flows", "cli"),
+)
 NEVER = {
-    *(
-        "eval",
-        "exec",
-        "compile",
-        "__import__",
-        "os.system",
-        "os.popen",
-        "yaml.load",
-        "yaml.unsafe_load",
-        "yaml.full_load",
-    ),
+    *("eval", "exec", "compile", "__import__", "os.system", "os.popen"),
+    *("yaml.load", "yaml.unsafe_load", "yaml.full_load", "marshal.load", "marshal.loads", "torch.hub.load"),
     *("pickle.load", "pickle.loads", "pickle.Unpickler", "joblib.load", "dill.load", "dill.loads", "shelve.open"),
-    *("marshal.load", "marshal.loads", "subprocess.getoutput", "subprocess.getstatusoutput", "torch.hub.load"),
+    *("subprocess.getoutput", "subprocess.getstatusoutput"),
 }
 SAFE_ARGUMENT = {"torch.load": ("weights_only", True)}
 DANGEROUS_ARGUMENTS = {"shell": True, "allow_pickle": True, "trust_remote_code": True, "weights_only": False}
@@ -56,7 +48,7 @@ def test_no_room_turns_data_into_code(room):
 @pytest.mark.parametrize(
     "call",
     [
-        "eval(text)", "yaml.load(text)", "pickle.loads(data)", "torch.load(path)", "torch.load(path, weights_only=False)",
+        "eval(text)", "yaml.load(text)", "pickle.loads(data)", "torch.load(path)", "torch.load(x, weights_only=False)",
         "np.load(path, allow_pickle=True)", "subprocess.run(command, shell=True)", "subprocess.run('rm -r x')",
         "subprocess.Popen(f'rm {x}')", "os.system(x)", "Auto.from_pretrained(x, trust_remote_code=True)",
     ],
