@@ -39,7 +39,7 @@ from storage.clips import media_path
 from storage.store import Store
 from storage.video import read_frames
 
-VERSION = 2
+VERSION = 3
 WAITING_BATCHES = 6
 """Batches of frames that wait, decoded or searched: enough to keep the detector busy while a clip is tracked."""
 

@@ -50,8 +50,8 @@ class DetectorOptions(StrictModel):
     boxes: Boxes = Field(
         default="two_views",
         description="What a detection's box is: `strongest` of the detector's overlapping proposals, as in the plain "
-        "loop; `voted`, their mean, at no cost; `two_views`, the mean over two looks at each frame, the second at 1.4 "
-        "times the size (mirrored, for an export of fixed size), at about three times the cost.",
+        "loop; `voted`, their mean, at no cost; `two_views`, the mean over two looks at each frame, the second "
+        "mirrored and at 1.4 times the size (an export's size is fixed), at about three times the cost.",
     )
     engine: Engine = Field(
         default="auto",

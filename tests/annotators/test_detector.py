@@ -60,9 +60,8 @@ def looking_twice(random_weights: Path, tmp_path_factory: pytest.TempPathFactory
     return Detector(resolve_weights(str(random_weights), store), score_floor=0.2, boxes="two_views")
 
 
-def test_the_second_view_is_larger_by_whole_strides(looking_twice: Detector):
-    assert [view.image_size for view in looking_twice._views] == [128, 192]
-    assert not any(view.mirrored for view in looking_twice._views)
+def test_the_second_view_is_mirrored_and_larger_by_whole_strides(looking_twice: Detector):
+    assert [(view.image_size, view.mirrored) for view in looking_twice._views] == [(128, False), (192, True)]
 
 
 def test_an_export_of_fixed_size_looks_at_the_mirror_image():
