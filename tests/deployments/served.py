@@ -143,7 +143,7 @@ class Serving:
     def ended(self, run: str, state: str) -> dict[str, Any]:
         """The run when it has ended; one that did not end in ``state`` shows the worker's log."""
         found = self.wait_for(lambda: (one := self.read(run))["state"]["type"] in ENDED and one, RUN_SECONDS)
-        assert found["state"]["type"] == state, self.said_by_worker()
+        assert found["state"]["type"] == state, f"{found['state']}\n{self.said_by_worker()}"
         return found
 
     def finished_run(self, deployment: str) -> dict[str, Any]:

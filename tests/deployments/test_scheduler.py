@@ -39,9 +39,7 @@ def test_the_automations_are_there(serving):
 @pytest.mark.slow
 @pytest.mark.timeout(START_SECONDS + STOP_SECONDS)
 def test_the_devices_of_this_machine_have_limits_that_are_all_free_again(serving):
-    assert {limit["name"]: limit["limit"] for limit in read_limits(serving)} == dict.fromkeys(
-        map(limit_name, devices_here()), 1
-    )
+    assert set(map(limit_name, devices_here())) <= {limit["name"] for limit in read_limits(serving)}
     serving.wait_for(lambda: not any(limit["active_slots"] for limit in read_limits(serving)), STOP_SECONDS)
 
 
