@@ -8,8 +8,8 @@ import os
 import shutil
 import time
 from collections.abc import Callable
+from io import BufferedIOBase
 from pathlib import Path
-from typing import BinaryIO
 
 from storage.disk_faults import explain_disk_faults
 from storage.keys import locate
@@ -35,7 +35,7 @@ class MediaCache:
         _note_use(path)
         return path
 
-    def keep(self, key: str, write: Callable[[BinaryIO], None]) -> Path:
+    def keep(self, key: str, write: Callable[[BufferedIOBase], None]) -> Path:
         """Make a copy of what ``write`` writes; nothing is kept where it raises.
 
         Raises:
@@ -45,7 +45,7 @@ class MediaCache:
         with explain_disk_faults(self._home, f"keeping a copy of {key}"):
             path.parent.mkdir(parents=True, exist_ok=True)
             with temporary_file(self._home / "tmp") as (descriptor, temporary):
-                with os.fdopen(descriptor, "wb", closefd=False) as file:
+                with os.fdopen(descriptor, "w+b", closefd=False) as file:
                     write(file)
                 os.fsync(descriptor)  # else a power cut could leave a name without its bytes, taken for a copy
                 temporary.replace(path)
@@ -74,5 +74,5 @@ def _note_use(path: Path) -> None:
         os.utime(path)
 
 
-def _write(file: BinaryIO, data: bytes) -> None:
+def _write(file: BufferedIOBase, data: bytes) -> None:
     file.write(data)

@@ -8,8 +8,9 @@ repeated with growing, random pauses (botocore's mode ``standard``); ``AWS_MAX_A
 import io
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, BinaryIO
+from typing import Any
 
 from schemas.errors import StoreError
 
@@ -38,6 +39,10 @@ class Conflict(Exception):
     """Another request on the same key was under way: nothing was stored, and it is to be asked again."""
 
 
+class _BrokeOffError(OSError):
+    """The connection broke after the headers of an answer: botocore does not repeat that."""
+
+
 @dataclass(frozen=True)
 class Bucket:
     """A bucket; it holds a name and nothing else, so any process may have its own."""
@@ -60,55 +65,33 @@ class Bucket:
     def read(self, key: str) -> tuple[bytes, dict[str, Any]]:
         """The object ``key``, and the headers that came with it; see :meth:`call`."""
         received = io.BytesIO()
-        headers = self.download(key, received, lambda: bytes)
+        headers = self.download(key, received)
         return received.getvalue(), headers
 
-    def download(self, key: str, file: BinaryIO, start: Callable[[], Callable[[bytes], object]]) -> dict[str, Any]:
-        """Write the object ``key`` into ``file``; its headers. See :meth:`call`.
-
-        Args:
-            key: what the bucket calls it.
-            file: is emptied first, and again where the connection breaks in the midst.
-            start: gives, each time, who is shown the pieces beside the file.
-        """
-
-        def begin() -> Callable[[bytes], None]:
-            file.seek(0)
-            file.truncate()
-            show = start()
-
-            def take(piece: bytes) -> None:
-                file.write(piece)
-                show(piece)
-
-            return take
-
-        return self._receive(key, begin)
-
-    def _receive(self, key: str, start: Callable[[], Callable[[bytes], None]]) -> dict[str, Any]:
-        """Read an object piece by piece, from the first again where the connection breaks in its midst."""
+    def download(self, key: str, file: io.BufferedIOBase) -> dict[str, Any]:
+        """Write the object ``key`` into ``file``, from its beginning; the headers that came. See :meth:`call`."""
         from botocore.exceptions import HTTPClientError, IncompleteReadError
         from fsspec.asyn import sync
 
         client = _client()
 
-        async def receive(take: Callable[[bytes], None]) -> dict[str, Any]:
-            answer = await client._call_s3("get_object", Bucket=self.name, Key=key)
-            async with answer.pop("Body") as body:
-                while piece := await body.read(_CHUNK):
-                    take(piece)
-            headers: dict[str, Any] = answer
+        async def receive() -> dict[str, Any]:
+            file.seek(0)
+            file.truncate()
+            headers: dict[str, Any] = await client._call_s3("get_object", Bucket=self.name, Key=key)
+            try:
+                async with headers.pop("Body") as body:
+                    while piece := await body.read(_CHUNK):
+                        file.write(piece)
+            except (HTTPClientError, IncompleteReadError, *_body_faults()) as fault:
+                raise _BrokeOffError from fault
             return headers
 
-        def attempt() -> dict[str, Any]:
-            for left in reversed(range(BODY_ATTEMPTS)):
-                try:
-                    headers: dict[str, Any] = sync(client.loop, receive, start())
-                    return headers
-                except (HTTPClientError, IncompleteReadError, *_body_faults()):
-                    if not left:
-                        raise
-            raise AssertionError("unreachable")
+        def attempt() -> Any:
+            for _ in range(BODY_ATTEMPTS - 1):
+                with suppress(_BrokeOffError):
+                    return sync(client.loop, receive)
+            return sync(client.loop, receive)
 
         answer: dict[str, Any] = self._explained(attempt)
         return answer

@@ -5,8 +5,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
+from io import BufferedIOBase
 from pathlib import Path
-from typing import Any, BinaryIO, TypeVar
+from typing import Any, TypeVar
 
 from schemas.errors import StoreError
 from storage.keys import check_key
@@ -186,7 +187,7 @@ class S3Objects:
     def _not_there(self, key: str) -> StoreError:
         return StoreError(f"{key} is not in the store {self.address}.", "It was not committed, or was removed by hand.")
 
-    def _download(self, key: str, file: BinaryIO, sha256: str | None) -> None:
+    def _download(self, key: str, file: BufferedIOBase, sha256: str | None) -> None:
         """Write the object into ``file``; what does not have the size and the hash that it was stored with is refused.
 
         Raises:
@@ -194,16 +195,12 @@ class S3Objects:
             StoreError: it cannot be fetched whole.
         """
         for _ in range(DOWNLOAD_ATTEMPTS):
-            content = hashlib.sha256()
-
-            def start() -> Callable[[bytes], object]:
-                nonlocal content
-                content = hashlib.sha256()
-                return content.update
-
-            headers = self.bucket.download(self.name(key), file, start)
-            stored = sha256 or headers.get("Metadata", {}).get(SHA256, content.hexdigest())
-            if file.tell() == headers["ContentLength"] and content.hexdigest() == stored:
+            headers = self.bucket.download(self.name(key), file)
+            size = file.tell()
+            file.seek(0)
+            content = hashlib.file_digest(file, "sha256").hexdigest()
+            stored = sha256 or headers.get("Metadata", {}).get(SHA256, content)
+            if (size, content) == (headers["ContentLength"], stored):
                 return
         raise StoreError(
             f"{self.where(key)} arrives otherwise than it was stored: its size or SHA-256 differs.",

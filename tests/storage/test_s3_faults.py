@@ -14,6 +14,9 @@ from storage.store import Store
 pytestmark = pytest.mark.slow
 
 
+_OBJECT = bytes(range(256)) * 1000
+
+
 class _Failing(BaseHTTPRequestHandler):
     """Answers 503 as often as it is told to, then as an empty bucket would."""
 
@@ -23,12 +26,24 @@ class _Failing(BaseHTTPRequestHandler):
         self.rfile.read(int(self.headers.get("Content-Length") or 0))
         self.server.requests += 1
         failing = self.server.requests <= self.server.failures
+        if self.command == "GET" and not failing:
+            return self._send_object()
         body = b"<Error><Code>SlowDown</Code><Message>wait</Message></Error>" if failing else b""
         self.send_response(503 if failing else 200)
         self.send_header("ETag", '"1"')
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
-        self.wfile.write(b"" if self.command == "HEAD" else body)
+        return self.wfile.write(b"" if self.command == "HEAD" else body)
+
+    def _send_object(self):
+        """All of it, or after its first half the connection ends."""
+        cut, self.server.cuts = self.server.cuts > 0, self.server.cuts - 1
+        self.send_response(200)
+        self.send_header("ETag", '"1"')
+        self.send_header("Content-Length", str(len(_OBJECT)))
+        self.end_headers()
+        self.wfile.write(_OBJECT[: len(_OBJECT) // 2] if cut else _OBJECT)
+        self.close_connection = cut
 
     do_GET = do_PUT = do_HEAD = _answer  # noqa: N815  # names of the standard library
 
@@ -40,7 +55,7 @@ class _Failing(BaseHTTPRequestHandler):
 def failing(monkeypatch):
     monkeypatch.setattr(s3_client, "_clients", {})
     server = ThreadingHTTPServer(("127.0.0.1", 0), _Failing)
-    server.requests, server.failures = 0, 0
+    server.requests, server.failures, server.cuts = 0, 0, 0
     threading.Thread(target=server.serve_forever, daemon=True).start()
     monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{server.server_port}")
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "loopback")
@@ -55,6 +70,18 @@ def test_a_server_that_fails_for_a_while_is_asked_again(failing):
     failing.failures = 2
     Bucket("bucket").call("put_object", Key="k", Body=b"1")
     assert failing.requests == 3
+
+
+def test_an_object_that_breaks_off_is_read_again_from_its_beginning(failing):
+    failing.cuts = 2
+    assert Bucket("bucket").read("k")[0] == _OBJECT
+    assert failing.requests == 3
+
+
+def test_an_object_that_always_breaks_off_is_one_clear_error(failing):
+    failing.cuts = 1000
+    with pytest.raises(StoreError, match="cannot be reached or does not answer"):
+        Bucket("bucket").read("k")
 
 
 def test_a_server_that_goes_on_failing_is_one_clear_error(failing, monkeypatch):
