@@ -5,6 +5,7 @@ them is held, logged or told. Requests that meet a transient fault (no connectio
 repeated with growing, random pauses (botocore's mode ``standard``); ``AWS_MAX_ATTEMPTS`` sets how often.
 """
 
+import errno
 import io
 import os
 from collections.abc import Callable
@@ -24,6 +25,7 @@ _CHUNK = 1 << 20
 _ABSENT = {"NoSuchKey", "NoSuchUpload", "NotFound", "404"}
 _REFUSED = {"PreconditionFailed", "412"}
 _CONFLICT = {"ConditionalRequestConflict", "OperationAborted", "409"}
+_OF_THIS_DISK = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG, errno.EIO}
 _FORBIDDEN = {"AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken", "InvalidToken", "403"}
 
 
@@ -103,6 +105,8 @@ class Bucket:
             return request()
         except (OSError, ClientError) as fault:
             refusal = fault if isinstance(fault, ClientError) else fault.__cause__
+            if not isinstance(refusal, ClientError) and getattr(fault, "errno", None) in _OF_THIS_DISK:
+                raise  # where a copy was being written; whoever writes it explains it
             code = refusal.response["Error"].get("Code", "") if isinstance(refusal, ClientError) else ""
             raise self._translate(code, type(fault).__name__) from None
         except (NoCredentialsError, PartialCredentialsError):

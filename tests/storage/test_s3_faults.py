@@ -1,5 +1,6 @@
 """A server that fails for a while, and one that is gone."""
 
+import errno
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -9,6 +10,7 @@ import pytest
 from schemas.errors import StoreError
 from storage import s3_client
 from storage.s3_client import Bucket
+from storage.s3_objects import S3Objects
 from storage.store import Store
 
 pytestmark = pytest.mark.slow
@@ -76,6 +78,28 @@ def test_an_object_that_breaks_off_is_read_again_from_its_beginning(failing):
     failing.cuts = 2
     assert Bucket("bucket").read("k")[0] == _OBJECT
     assert failing.requests == 3
+
+
+def test_a_full_disk_of_this_machine_is_not_laid_to_the_server(failing, tmp_path, monkeypatch):
+    (tmp_path / "tmp").mkdir()
+    (tmp_path / "cache").mkdir()
+    full = OSError(errno.ENOSPC, "No space left on device")
+    monkeypatch.setattr(s3_client.Bucket, "download", _raising_inside_a_request(full))
+    objects = S3Objects(Bucket("bucket"), "", tmp_path)
+    with pytest.raises(StoreError, match=r"keeping a copy of media/a: the disk of .* is full"):
+        objects.find_files(["media/a"])
+    assert [entry.name for entry in (tmp_path / "tmp").iterdir()] == [".guard"]
+    assert list((tmp_path / "cache" / "media").iterdir()) == []
+
+
+def _raising_inside_a_request(fault):
+    def download(bucket, key, file):
+        def request():
+            raise fault
+
+        return bucket._explained(request)
+
+    return download
 
 
 def test_an_object_that_always_breaks_off_is_one_clear_error(failing):
