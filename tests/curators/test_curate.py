@@ -115,3 +115,9 @@ def test_every_box_gets_exactly_one_decision_in_its_place(rows):
     boxes = decide_boxes(tracks, ("a", "b"))
     assert [(r["clip_id"], r["frame"], r["track"]) for r in boxes.to_pylist()] == [row[:3] for row in tracks]
     assert set(boxes["verdict"].to_pylist()) <= {"accept", "ignore", "nothing"}
+
+
+@pytest.mark.parametrize(("side", "verdict"), [(7.5, ("ignore", "box_side")), (8.0, ("accept", ""))])
+def test_a_box_of_exactly_the_least_side_is_a_label(side, verdict):
+    tracks = [("a", f, 1, "car", 0.9, "detected", (0, 0, side, 30.0)) for f in range(6)]
+    assert set(verdicts(decide_boxes(tracks, curation={"min_box_side": 8}))) == {verdict}

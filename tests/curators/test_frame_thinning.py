@@ -5,6 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from curators.frame_thinning import thin_frames
+from curators.vectors import LENGTH, as_whole_numbers
 from schemas.tables import FRAMES, NAME, OBJECT
 
 
@@ -110,3 +111,11 @@ def test_every_object_is_still_shown_and_blocks_do_not_matter(clips, at_once):
 @pytest.mark.parametrize(("threshold", "expected"), [(0.9, True), (0.999, False)])
 def test_the_threshold_decides(threshold, expected):
     assert thin([("a", [ONE_TRACK] * 2)], {"a": [0, 10]}, threshold=threshold)[1] is expected
+
+
+def test_a_frame_exactly_at_the_threshold_is_thinned_and_one_below_it_is_not():
+    whole = as_whole_numbers(np.array([[1, 0], [np.cos(np.radians(60)), np.sin(np.radians(60))]], np.float16))
+    at = float(whole[0] @ whole[1])
+    frames, angles = [("a", [ONE_TRACK] * 2)], {"a": [0, 60]}
+    assert thin(frames, angles, threshold=at / LENGTH**2) == [False, True]
+    assert thin(frames, angles, threshold=(at + 1) / LENGTH**2) == [False, False]

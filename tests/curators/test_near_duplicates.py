@@ -116,3 +116,17 @@ def test_of_several_duplicates_that_show_the_same_only_the_best_is_given_back():
 def test_what_any_clip_that_stays_shows_brings_no_duplicate_back():
     of = Duplicates(np.array([-1, 0, -1]), np.array([np.nan, 0.98, np.nan], np.float32))
     assert keep_coverage(of, np.arange(3), np.array([0, 1, 2]), np.array([0, 1, 1])).of.tolist() == [-1, 0, -1]
+
+
+@pytest.mark.parametrize("block", [1, 2048])
+def test_a_clip_exactly_at_the_threshold_is_a_duplicate_and_one_below_it_is_not(block):
+    vectors = np.array([[1, 0], [0.6, 0.8]], np.float32)
+    at = float(as_whole_numbers(vectors)[0] @ as_whole_numbers(vectors)[1])
+    assert find(vectors, threshold=at / LENGTH**2, block=block).of.tolist() == [-1, 0]
+    assert find(vectors, threshold=(at + 1) / LENGTH**2, block=block).of.tolist() == [-1, -1]
+
+
+@pytest.mark.parametrize("block", [1, 2, 2048])
+def test_of_two_clips_that_are_equally_near_the_better_is_named(block):
+    vectors = np.array([[1, 0, 0], [0, 0, 1], [0, 1, 0], [0.5**0.5, 0.5**0.5, 0]], np.float32)
+    assert find(vectors, threshold=0.7, block=block).of.tolist() == [-1, -1, -1, 0]

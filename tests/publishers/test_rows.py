@@ -193,3 +193,25 @@ def test_scores_are_joined_by_clip_not_by_place():
     scores = make_clip_scores(["b", "a"])
     scores = scores.set_column(1, "brightness", pa.array([0.25, 0.75], pa.float32()))
     assert build([], clip_scores=scores).clips["brightness"].to_pylist() == [0.75]
+
+
+@pytest.mark.parametrize(
+    ("clips", "decided", "said"),
+    [
+        (["a", "a"], ["a", "a"], "occurs twice"),
+        (["a"], ["a", "b"], "2 clip decisions for 1 clips"),
+        (["a", "b"], ["a"], "1 clip decisions for 2 clips"),
+    ],
+)
+def test_clips_and_decisions_that_do_not_answer_to_each_other_are_refused(clips, decided, said):
+    tracks, decisions = make_boxes([])
+    curated = SimpleNamespace(clips=make_clip_decisions(decided, ["train"] * len(decided)), boxes=decisions)
+    with pytest.raises(ValueError, match=said):
+        build_rows(make_clips(clips), tracks, curated, make_recipe(), keep_background=keep_every_frame)
+
+
+def test_more_boxes_than_decisions_are_refused():
+    tracks, decisions = make_boxes([("a", frame, 1, "car", (0, 0, 9, 9), "accept") for frame in (0, 1)])
+    curated = SimpleNamespace(clips=make_clip_decisions(["a"], ["train"]), boxes=decisions.slice(0, 1))
+    with pytest.raises(ValueError, match="1 box decisions for 2 boxes"):
+        build_rows(make_clips(["a"]), tracks, curated, make_recipe(), keep_background=keep_every_frame)

@@ -140,6 +140,13 @@ def test_mask_paints_over_the_region_and_keeps_the_frame(rows, tmp_path):
     assert original.max() < 40
 
 
+def test_an_image_that_cannot_be_painted_over_is_refused(rows, tmp_path):
+    images = make_images(tmp_path / "store", rows)
+    (tmp_path / "store" / "a" / "4.jpg").write_bytes(b"not a picture")
+    with pytest.raises(MediaError, match=r"4\.jpg: not an image"):
+        write_yolo(rows, tmp_path / "yolo", YoloExportOptions(stride=1, ignore="mask"), images)
+
+
 def test_a_mask_never_covers_a_label(tmp_path):
     boxes = [
         ("a", 0, 1, "car", (10, 10, 20, 20), "accept"),
@@ -150,6 +157,14 @@ def test_a_mask_never_covers_a_label(tmp_path):
     counts = publish(make_rows(boxes, keep=lambda ids, *_: [False] * len(ids)), tmp_path, ignore="mask")
     assert images_in(tmp_path) == ["a_000001"]
     assert LeftOut("label_under_mask", frames=1, labels=1) in counts.left_out
+
+
+@pytest.mark.parametrize("corner", [(30, 10), (0, 10), (10, 30), (10, 0)])
+def test_a_mask_edge_to_edge_with_a_label_covers_none_of_it(tmp_path, corner):
+    beside = ("a", 0, 2, "dog", (*map(float, corner), 10, 10), "ignore")
+    boxes = [("a", 0, 1, "car", (10, 10, 20, 20), "accept"), beside]
+    publish(make_rows(boxes, keep=lambda ids, *_: [False] * len(ids)), tmp_path, ignore="mask")
+    assert images_in(tmp_path) == ["a_000000"]
 
 
 @pytest.mark.parametrize("ignore", ["drop", "mask"])
