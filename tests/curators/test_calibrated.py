@@ -3,7 +3,7 @@ import pytest
 from curation_inputs import make_clips, make_recipe, make_tracks
 
 from curators.calibrated import calibrate_tracks, calibrate_unseen_tracks, unmeasured_conditions
-from schemas.calibration import Calibration, ClassTerm, ConditionTerm, ConfidenceCurve, Subject
+from schemas.calibration import MAX_AXIS_VALUES, Calibration, ClassTerm, ConditionTerm, ConfidenceCurve, Subject
 
 RECIPE = make_recipe(classes={"vehicle": ["car", "bus"]})
 CLIPS = make_clips(("a", "fog"), ("b", "clear"))
@@ -58,3 +58,9 @@ def test_conditions_that_were_not_measured_are_named():
     clips = make_clips(("a", "fog"), ("b", "hail"))
     assert unmeasured_conditions(clips, calibration()) == ["weather: hail"]
     assert unmeasured_conditions(make_clips(("a", "fog")), calibration()) == []
+
+
+@pytest.mark.parametrize(("values", "told"), [(MAX_AXIS_VALUES, MAX_AXIS_VALUES), (MAX_AXIS_VALUES + 1, 0)])
+def test_an_axis_of_too_many_values_is_a_free_text_and_no_condition(values, told):
+    clips = make_clips(*((f"c{place}", f"text {place}") for place in range(values)))
+    assert len(unmeasured_conditions(clips, calibration())) == told

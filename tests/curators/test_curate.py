@@ -100,7 +100,7 @@ def test_a_class_that_the_recipe_does_not_publish_is_nothing_and_mapped_ones_are
 
 def test_a_box_of_an_unknown_clip_is_refused():
     with pytest.raises(ValueError, match="x has boxes"):
-        decide_boxes([("x", 0, 1, "car", 0.9)])
+        decide_boxes([("a", 0, 1, "car", 0.9), ("x", 0, 1, "car", 0.9)])
 
 
 def test_a_clip_without_scores_is_refused():

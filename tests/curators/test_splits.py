@@ -54,6 +54,22 @@ def test_clips_that_agree_in_a_widening_axis_share_a_side():
     assert len(set(splits[:10])) == len(set(splits[10:])) == 1
 
 
+def test_clips_of_different_prompts_share_a_side_for_each_value_of_the_axis_the_first_too():
+    names = [f"prompt {place}" for place in range(40)]
+    clips = make_clips(*((f"c{place}", name) for place, name in enumerate(names)))
+    weather = [[("weather", ("fog", "rain")[place % 2])] for place in range(40)]
+    column = clips.schema.get_field_index("attributes")
+    clips = clips.set_column(column, clips.schema.field(column), pa.array(weather, clips.schema.field(column).type))
+    for seed in range(5):
+        sides = assign_splits(clips, SplitOptions(by=("weather",)), seed).to_pylist()
+        assert len(set(sides[::2])) == len(set(sides[1::2])) == 1
+
+
+def test_a_family_exactly_at_the_border_of_a_share_falls_behind_it(monkeypatch):
+    monkeypatch.setattr("curators.splits.stable_fraction", lambda *_: 0.5)
+    assert splits_of(["a"], SplitOptions(train=0.5, val=0.5, test=0.0)) == ["val"]
+
+
 def test_footage_that_has_no_such_attribute_keeps_its_source_as_family():
     clips = make_clips(*[(f"c{i}", f"source{i}", 0) for i in range(40)])
     assert len(set(assign_splits(clips, SplitOptions(by=("camera",)), 1).to_pylist())) > 1

@@ -383,3 +383,21 @@ def test_aliases_in_reason_are_written_out():
 def test_nesting_without_end_is_refused():
     with pytest.raises(RecipeError, match="not valid YAML"):
         parse_recipe("name: " + "[" * 100_000)
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ("devices: tpu", "'tpu' is not a device"),
+        ("devices: cpu:0", "'cpu:0' is not a device"),
+        ("devices: 'cuda:'", "'cuda:' is not a device"),
+        ("devices: cuda:x", "'cuda:x' is not a device"),
+        ("lora: {model: a/b, scale: 0}", "a LoRA of scale 0 has no effect"),
+    ],
+)
+def test_devices_and_loras_that_cannot_be_are_refused(options, said):
+    with pytest.raises(RecipeError, match=said):
+        parse_recipe(
+            "name: a\nclasses: [car]\nprompts: {template: a car, axes: {}}\n"
+            f"generator: {{kind: diffusers, model: a/b, {options}}}\n"
+        )
