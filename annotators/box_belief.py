@@ -21,7 +21,8 @@ BIAS = -1.9
 
 Left to itself the fit believes what is steady, however faint (2 becomes 0.6). That holds where a detector is at home:
 its mistakes flicker. On footage that is foreign to it mistakes are as steady as things, so that a track must have been
-seen well somewhere: three of the weights are held, at a cost of 0.002 in F1 on the streets.
+seen well somewhere: three of the weights are held, at a cost of 0.002 in F1 on the streets. Fitted to the tracks of
+before pieces were joined side by side: a fit to today's wins 0.001, and believes a ship's sails to be umbrellas.
 """
 
 FILLED_BELIEF = 0.4
