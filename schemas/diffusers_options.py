@@ -165,6 +165,8 @@ class DiffusersOptions(StrictModel):
     @field_validator("devices", mode="before")
     @classmethod
     def _one_device_as_list(cls, devices: Any) -> Any:
+        if isinstance(devices, list):
+            return tuple(devices)  # what a validator hands on is taken strictly, and a list is no tuple
         return (devices,) if isinstance(devices, str) and devices != "auto" else devices
 
     @field_validator("cache", mode="before")

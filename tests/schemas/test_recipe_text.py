@@ -393,11 +393,35 @@ def test_nesting_without_end_is_refused():
         ("devices: 'cuda:'", "'cuda:' is not a device"),
         ("devices: cuda:x", "'cuda:x' is not a device"),
         ("lora: {model: a/b, scale: 0}", "a LoRA of scale 0 has no effect"),
+        ("devices: [cuda, cuda]", "'cuda' is listed twice"),
+        ("devices: cpu, offload: model", "`devices` has no GPU"),
+        ("trust_remote_code: 'yes'", "remote code is refused unless"),
+        ("trust_remote_code: ''", "remote code is refused unless"),
+        ("cache: faster_cache", "'faster_cache' is not offered"),
+        ("cache: taylorseer, cache_threshold: 0.1", "cache_threshold has no effect with `cache: taylorseer`"),
+        ("cache: first_block, cache_interval: 3", "cache_interval has no effect with `cache: first_block`"),
+        ("preset: wan2.1-1.3b", "one of the two"),
+        ("images: procedural", "`images` belongs to `mode: image`"),
+        ("mode: image", "`mode: image` needs `images`"),
+        ("mode: video", "`mode: video` needs `source`"),
+        ("strength: 0.5", "`strength` belongs to `mode: video`"),
     ],
 )
-def test_devices_and_loras_that_cannot_be_are_refused(options, said):
+def test_diffusers_options_that_cannot_be_are_refused(options, said):
     with pytest.raises(RecipeError, match=said):
         parse_recipe(
             "name: a\nclasses: [car]\nprompts: {template: a car, axes: {}}\n"
             f"generator: {{kind: diffusers, model: a/b, {options}}}\n"
         )
+
+
+@pytest.mark.parametrize(
+    ("devices", "expected"),
+    [("[cuda:0, cuda:1]", ("cuda:0", "cuda:1")), ("[cpu]", ("cpu",)), ("cuda:1", ("cuda:1",)), ("auto", "auto")],
+)
+def test_devices_are_one_several_or_all(devices, expected):
+    recipe = parse_recipe(
+        "name: a\nclasses: [car]\nprompts: {template: a car, axes: {}}\n"
+        f"generator: {{kind: diffusers, model: a/b, devices: {devices}}}\n"
+    )
+    assert recipe.generator.devices == expected
