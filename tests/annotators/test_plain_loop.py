@@ -67,8 +67,8 @@ def rows_of(tracks: pa.Table, names: tuple[str, ...]) -> np.ndarray:
     return np.concatenate([corners, *(column.reshape(-1, 1) for column in columns)], axis=1, dtype=np.float32)
 
 
-def count_equal_boxes(scene: Scene, tracker: str) -> int:
-    """Compare frame by frame, bit by bit; the number of boxes."""
+def count_equal_boxes(scene: Scene, tracker: str, pixels: float = 0.0) -> int:
+    """Compare frame by frame, bit by bit or with boxes up to ``pixels`` apart; the number of boxes."""
     annotator = annotator_for(scene.store, scene.weights, tracker)
     annotator.class_names = scene.names
     for clip, detections in scene.seen:
@@ -77,7 +77,8 @@ def count_equal_boxes(scene: Scene, tracker: str) -> int:
         theirs = plain_loop(scene, clip, tracker)
         assert len(theirs) == clip.frames
         for frame, rows in enumerate(theirs):
-            np.testing.assert_array_equal(ours[frames == frame], rows, err_msg=f"{clip.clip_id}, frame {frame}")
+            where = f"{clip.clip_id}, frame {frame}"
+            np.testing.assert_allclose(ours[frames == frame], rows, rtol=0, atol=pixels, err_msg=where)
     return len(ours)
 
 
@@ -101,7 +102,8 @@ def test_without_refinement_our_tracks_are_exactly_those_of_the_plain_loop(noisy
 @pytest.mark.footage
 @pytest.mark.parametrize("tracker", ["bytetrack", "ocsort", "tracktrack"])
 def test_the_same_holds_for_the_real_detector_on_real_footage(real_scene: Scene, tracker: str) -> None:
-    assert count_equal_boxes(real_scene, tracker) > 20
+    # Its INT8 export rounds each input: bytes that become floats within the model and before it may differ by a level.
+    assert count_equal_boxes(real_scene, tracker, pixels=0.9) > 20
 
 
 @pytest.fixture(scope="module")
