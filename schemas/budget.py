@@ -59,8 +59,8 @@ class DeviceAccount(Spending):
 
     @property
     def in_words(self) -> str:
-        """``cpu for 42 s; 0.021 s for each accepted frame``, and what that costs where the recipe has a price."""
-        words = f"{', '.join(self.devices)} for {self.seconds:,.0f} s"
+        """``42 s on cpu; 0.021 s for each accepted frame``, and what that costs where the recipe has a price."""
+        words = f"{self.seconds:,.0f} s on {', '.join(self.devices)}"
         if self.seconds_per_accepted_frame is not None:
             words += f"; {self.seconds_per_accepted_frame:.3g} s for each accepted frame"
         if self.money is not None:

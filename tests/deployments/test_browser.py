@@ -89,5 +89,5 @@ def test_a_progress_bar_for_each_stage_is_full(serving, run, visit):
 def test_the_summary_has_the_contact_sheet_the_cost_and_the_ways_on(serving, run, visit):
     page = visit(artifact(serving, run, "tick-summary"), "framefoundry view tick")
     assert page.locator("img[src^='data:image/jpeg']").first.evaluate("image => image.naturalWidth") > 100
-    for words in ("Spent: cpu for", "report.html", "data.yaml"):
+    for words in ("Spent: ", " s on cpu", "report.html", "data.yaml"):
         assert page.get_by_text(words).first.is_visible()
