@@ -16,7 +16,7 @@ def test_money_is_told_where_the_recipe_has_a_price():
     assert account.money == pytest.approx(2.0)
     assert account.money_per_accepted_frame == pytest.approx(2.0 / 800)
     assert account.in_words == (
-        "cuda:0 for 3,600 s; 4.5 s for each accepted frame; 2.00 at the recipe's price, 2.5 for a thousand accepted "
+        "3,600 s on cuda:0; 4.5 s for each accepted frame; 2.00 at the recipe's price, 2.5 for a thousand accepted "
         "frames"
     )
 
