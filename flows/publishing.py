@@ -177,7 +177,7 @@ def _count(
         box_verdicts=_verdicts(rows.box_decisions),
         clip_verdicts=_verdicts(rows.clip_decisions),
         frame_uses=_counts(rows.frames["use"]),
-        warnings=[*_partial(account), *_lacks(recipe, labels), *_short_of_quota(rows)],
+        warnings=[*_partial(account), *find_lacks(recipe, labels), *_short_of_quota(rows)],
         weights_sha256=version.summary["annotator"].get("weights_sha256", ""),
         label_quality=str(version.summary["label_quality"]),
         device=account,
@@ -227,10 +227,12 @@ def _short_of_quota(rows: DatasetRows) -> list[str]:
     ]
 
 
-def _lacks(recipe: Recipe, labels: dict[str, dict[str, int]]) -> list[str]:
+def find_lacks(recipe: Recipe, labels: dict[str, dict[str, int]]) -> list[str]:
     """What a user must know before training: splits without labels, classes that a split lacks."""
     lacks = []
-    for split in ("train", "val"):
+    for split, share in (("train", recipe.split.train), ("val", recipe.split.val)):
+        if not share:
+            continue
         if split not in labels:
             lacks.append(f"split {split} has no labels: add scenarios, or change `split`")
         else:
