@@ -24,7 +24,8 @@ HTTPServer(("127.0.0.1", int(sys.argv[1])), Answer).serve_forever()
 """
 
 CALLER = f"""
-import os, sys, time
+import os, signal, sys, time
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell starts what runs in its background without one
 from flows import embedded_server
 from flows.child_processes import start_child
 from pathlib import Path
