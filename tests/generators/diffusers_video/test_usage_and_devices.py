@@ -1,11 +1,5 @@
-"""How busy a device was, which devices there are, and that a renderer does not outlive its run."""
+"""How busy a device was, and which devices there are."""
 
-import os
-import signal
-import subprocess
-import sys
-import time
-from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -45,47 +39,3 @@ def test_only_visible_devices_are_taken(monkeypatch, visible, count):
 
 def test_devices_that_the_recipe_names_are_taken_as_they_are():
     assert choose_devices(DiffusersOptions(model="m", devices=["cuda:1", "cuda:3"])) == ("cuda:1", "cuda:3")
-
-
-PARENT = """
-import multiprocessing, sys, time
-
-def child(path):
-    import os
-    from generators.diffusers_video.renderer_process import _end_with_parent
-    _end_with_parent()
-    open(path, "w").write(str(os.getpid()))
-    time.sleep(300)
-
-if __name__ == "__main__":
-    multiprocessing.get_context("spawn").Process(target=child, args=(sys.argv[1],)).start()
-    time.sleep(300)
-"""
-
-
-@pytest.mark.slow
-def test_a_renderer_ends_when_its_run_is_killed(tmp_path):
-    script, told = tmp_path / "parent.py", tmp_path / "pid"
-    script.write_text(PARENT)
-    parent = subprocess.Popen(
-        [sys.executable, str(script), str(told)], env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-    )
-    _wait(lambda: told.exists() and told.read_text())
-    child = int(told.read_text())
-    parent.send_signal(signal.SIGKILL)
-    parent.wait()
-    _wait(lambda: not _is_running(child))
-
-
-def _wait(condition, seconds: float = 120) -> None:
-    until = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < until
-        time.sleep(0.05)
-
-
-def _is_running(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except FileNotFoundError:
-        return False
