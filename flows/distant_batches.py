@@ -4,16 +4,17 @@ A worker may be killed, or its machine with it, and its batch is sent again: wha
 twice, and a clip is committed once, whoever was first. So no task needs to know where it runs.
 """
 
-import logging
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
 from contextvars import copy_context
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import Any
 from uuid import UUID
 
+from flows.run_log import find_log
 from schemas.errors import EnvironmentFault
 
 RETRY_SECONDS = (2.0, 10.0, 30.0)
@@ -68,7 +69,6 @@ class DistantBatches:
         return self._waiters.submit(copy_context().run, self._carry, work, arguments)
 
     def _carry(self, work: Any, arguments: tuple[Any, ...]) -> Any:
-        from prefect.logging import get_logger
         from prefect.utilities.callables import get_call_parameters
 
         parameters = get_call_parameters(work.fn, arguments, {})
@@ -80,14 +80,14 @@ class DistantBatches:
                 return future.result()
             except self._cluster.lost as fault:
                 said = str(fault).strip().partition("\n")[0] or type(fault).__name__
-                _tell_crashed(future.task_run_id, said)
+                _tell_crashed(work, future.task_run_id, said)
                 if delay is None:
                     raise EnvironmentFault(
                         f"{work.name}: its {self._cluster.name} worker was lost {len(self._retry_seconds) + 1} times: "
                         f"{said}",
                         "Look at the memory of the workers' machines. What was finished is kept: run again.",
                     ) from fault
-                get_logger("flow_runs").warning("A worker was lost: %s. Its batch is sent again in %g s.", said, delay)
+                find_log().warning("A worker was lost: %s. Its batch is sent again in %g s.", said, delay)
             if self._closing.wait(delay):
                 raise _Closed
         raise AssertionError("the last try returns or raises")
@@ -105,13 +105,26 @@ class _Closed(Exception):
     """Nobody waits for this batch any more."""
 
 
-def _tell_crashed(task_run_id: UUID, said: str) -> None:
+def _tell_crashed(work: Any, task_run_id: UUID, said: str) -> None:
     """Mark a task run that nobody else can end; a server that refuses keeps nobody from trying again."""
     from prefect.client.orchestration import get_client
+    from prefect.client.schemas.objects import State
+    from prefect.exceptions import PrefectHTTPStatusError
+    from prefect.runtime import flow_run
     from prefect.states import Crashed
 
+    state: State[Any] = Crashed(message=f"Its worker was lost: {said}")
     try:
         with get_client(sync_client=True) as client:
-            client.set_task_run_state(task_run_id, Crashed(message=f"Its worker was lost: {said}"), force=True)
+            try:
+                client.set_task_run_state(task_run_id, state, force=True)
+            except PrefectHTTPStatusError as fault:
+                if fault.response.status_code != HTTPStatus.NOT_FOUND:
+                    raise
+                # Workers tell the server of their runs by events, with a delay: one killed early has told nothing yet.
+                # Should its "Running" still arrive, it is the older state, and the server keeps the newer.
+                client.create_task_run(
+                    work, UUID(flow_run.id), str(task_run_id), id=task_run_id, name=f"{work.name} (lost)", state=state
+                )
     except Exception as fault:  # whatever a server or a network answers; Prefect's own faults share no base class
-        logging.getLogger(__name__).warning("The task run %s could not be marked Crashed: %s", task_run_id, fault)
+        find_log().warning("The task run %s could not be marked Crashed: %s", task_run_id, fault)

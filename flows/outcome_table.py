@@ -1,14 +1,14 @@
 """A table of outcomes in Prefect's pages that keeps up with its run."""
 
 import json
-import logging
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Any, cast
+from typing import cast
 from uuid import UUID
 
 from flows.lanes import BatchOutcome
+from flows.run_log import find_log
 
 Row = Mapping[str, str | int]
 
@@ -40,7 +40,7 @@ class OutcomeTable:
         """Count a batch that has ended, and show the counts unless they have just been shown."""
         self._waiting[stage] -= outcome.clips
         self._counts[stage, "done"] += outcome.done
-        log, about = _find_log(), {"recipe": self._recipe, "stage": stage}
+        log, about = find_log(), {"recipe": self._recipe, "stage": stage}
         log.info("%s: %d clips done, %d failed", stage, outcome.done, len(outcome.failures), extra=about)
         for failure in outcome.failures:
             self._counts[stage, f"failed: {failure.reason}"] += 1
@@ -67,14 +67,3 @@ class OutcomeTable:
         with get_client(sync_client=True) as client:
             client.update_artifact(self._artifact, ArtifactUpdate(data=json.dumps(list(rows))))
         self._updated = time.monotonic()
-
-
-def _find_log() -> "logging.Logger | logging.LoggerAdapter[Any]":
-    """The log of the run that this is called from, which Prefect's pages show; outside of one, ours."""
-    from prefect.exceptions import MissingContextError
-    from prefect.logging import get_run_logger
-
-    try:
-        return get_run_logger()
-    except MissingContextError:
-        return logging.getLogger(__name__)

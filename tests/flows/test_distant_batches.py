@@ -1,5 +1,6 @@
 """Sending batches to workers that may be lost, with threads in place of a cluster."""
 
+import asyncio
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -33,7 +34,7 @@ class Runner:
 @pytest.fixture
 def crashed(monkeypatch):
     told = []
-    monkeypatch.setattr(distant_batches, "_tell_crashed", lambda run, said: told.append(said))
+    monkeypatch.setattr(distant_batches, "_tell_crashed", lambda work, run, said: told.append(said))
     return told
 
 
@@ -138,3 +139,43 @@ def test_what_a_task_needs_of_its_worker_is_in_force_while_it_is_submitted(runne
     with DistantBatches(cluster) as batches:
         batches.submit(task(lambda recipe: None), "recipe").result()
     assert asked == [("render-batch", "recipe"), "entered", "left after 1"]
+
+
+@pytest.mark.slow
+def test_a_run_that_the_server_never_heard_of_is_told_crashed_and_late_news_does_not_revive_it(prefect_server):
+    from prefect import flow
+    from prefect import task as prefect_task
+    from prefect.client.orchestration import get_client
+    from prefect.states import Running
+    from prefect.task_engine import emit_task_run_state_change_event
+
+    @prefect_task(name="render-batch")
+    def work(): ...
+
+    def begin(task_run_id):
+        """What a worker knows of a run that it has begun; nobody has told the server."""
+        run = asyncio.run(work.create_local_run(id=task_run_id))
+        return run, Running()
+
+    def report(run, state):
+        emit_task_run_state_change_event(task_run=run, initial_state=None, validated_state=run.state)
+        emit_task_run_state_change_event(task_run=run, initial_state=run.state, validated_state=state)
+
+    lost, other = uuid4(), uuid4()
+
+    @flow
+    def lose_a_worker():
+        news = [begin(lost), begin(other)]
+        distant_batches._tell_crashed(work, lost, "killed by signal 9")
+        for run, state in news:
+            report(run, state)
+
+    lose_a_worker()
+    with get_client(sync_client=True) as client:
+        deadline = time.monotonic() + 30
+        while not any(run.id == other and run.state_name == "Running" for run in client.read_task_runs()):
+            assert time.monotonic() < deadline
+            time.sleep(0.2)
+        run = client.read_task_run(lost)
+    assert (run.state_name, run.name) == ("Crashed", "render-batch (lost)")
+    assert "killed by signal 9" in run.state.message
