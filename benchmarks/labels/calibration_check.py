@@ -7,7 +7,7 @@ a calibration is made and precision and recall are stated with their intervals, 
 noted whether they cover what the same labels reach in the whole pool. Calibration error is that of clips which the
 calibration had not seen. The last line is one JSON object.
 
-    python benchmarks/labels/calibration_check.py [--full]
+    cd benchmarks && python -m labels.calibration_check [--full]
 """
 
 import argparse
@@ -35,19 +35,16 @@ from evaluators.calibration import (
 )
 from evaluators.label_quality import ClassIndex, judge_boxes, ratio_interval, variance_inflation
 from generators.calibration_scenarios import calibration_jobs
-from generators.procedural_clips import ProceduralGenerator
-from generators.rendering import render_into_store
 from schemas.calibration import CALIBRATION_CLIPS, Share
 from schemas.recipe import Recipe
 from schemas.records import ClipRecord, Failure
 from schemas.tables import ACCEPT
 from storage.clip_table import clips_table
-from storage.recipes import read_recipe
 from storage.store import Store
 from storage.tables import gather_truth
 
-RECIPE = Path(__file__).parents[2] / "recipes" / "starter.yaml"
-SEED = 60_617
+from .clips import CALIBRATION_SEED, recipe_of_all, render_jobs
+
 ACCEPT_FROM = 0.6
 
 
@@ -106,7 +103,7 @@ def check_calibration(quick: bool) -> CalibrationFigures:
     clips, frames, draws = (120, 16, 150) if quick else (320, 48, 1000)
     started = time.perf_counter()
     with tempfile.TemporaryDirectory(prefix="calibration-benchmark-") as folder:
-        pool = make_pool(pool_recipe(frames), Store.open(Path(folder) / "store"), clips)
+        pool = make_pool(recipe_of_all(frames), Store.open(Path(folder) / "store"), clips)
     made = time.perf_counter() - started
     print(f"{clips} clips of {frames} frames, {len(pool.boxes):,} boxes, {pool.objects.sum():,} objects: {made:.0f} s")
     return measure_pool(pool, draws)
@@ -118,7 +115,7 @@ def measure_pool(pool: Pool, draws: int) -> CalibrationFigures:
     probability = apply_unseen(folds, pool.boxes, pool.class_names, pool.attributes)
     ece = expected_calibration_error(probability, pool.boxes.right)
     raw = expected_calibration_error(pool.boxes.confidence, pool.boxes.right)
-    rng = np.random.default_rng(SEED)
+    rng = np.random.default_rng(CALIBRATION_SEED)
     covered, widths = defaultdict(list), []
     for _ in range(draws):
         stated = list(state_and_check(pool, rng.integers(0, len(pool), CALIBRATION_CLIPS)))
@@ -183,17 +180,9 @@ def _fit(pool: Pool, drawn: np.ndarray):
     return fit_curve(pool.boxes, pool.class_names, pool.attributes, weights)
 
 
-def pool_recipe(frames: int) -> Recipe:
-    """The bundled detector on footage of the conditions that it was trained on, with seeds of its own."""
-    recipe = read_recipe(RECIPE)
-    clip = recipe.clip.model_copy(update={"frames": frames})
-    data = recipe.model_dump(mode="json", exclude={"annotator", "curation"}) | {"clip": clip.model_dump(mode="json")}
-    return Recipe.model_validate({**data, "seed": SEED})
-
-
 def make_pool(recipe: Recipe, store: Store, clips: int) -> Pool:
     """Render and label ``clips`` clips, and hold the labels against the truth."""
-    records = _render(recipe, store, clips)
+    records = render_jobs(recipe, store, calibration_jobs(recipe, clips))
     tracks = _label(recipe, store, records)
     truth = gather_truth(store, records)
     open_recipe = recipe.model_copy(
@@ -206,16 +195,6 @@ def make_pool(recipe: Recipe, store: Store, clips: int) -> Pool:
     judgement = judge_boxes(tracks.filter(pa.array(passed)), truth, list(places), classes)
     attributes = [dict(pairs) for pairs in clips_table(records)["attributes"].to_pylist()]
     return Pool(judgement.boxes, judgement.objects, attributes, classes.names)
-
-
-def _render(recipe: Recipe, store: Store, clips: int) -> list[ClipRecord]:
-    jobs = calibration_jobs(recipe, clips)
-    generator = ProceduralGenerator([job.scenario for job in jobs], recipe.clip)
-    try:
-        answers = list(render_into_store(generator, store, jobs))
-    finally:
-        generator.close()
-    return sorted((one for one in answers if isinstance(one, ClipRecord)), key=lambda record: record.clip_id)
 
 
 def _label(recipe: Recipe, store: Store, records: list[ClipRecord]) -> pa.Table:

@@ -1,5 +1,6 @@
 """The unseen clips that labels are judged on, clear and hard conditions apart, and their truth."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -7,9 +8,10 @@ import numpy as np
 
 from annotators.boxes import sizes_to_corners
 from generators.build import build_generator
+from generators.procedural_clips import ProceduralGenerator
 from generators.rendering import render_into_store
 from schemas.recipe import Recipe
-from schemas.records import ClipRecord
+from schemas.records import ClipJob, ClipRecord
 from storage.clips import read_truth
 from storage.recipes import read_recipe
 from storage.store import Store
@@ -17,6 +19,9 @@ from storage.store import Store
 RECIPE = Path(__file__).parents[2] / "recipes" / "starter.yaml"
 UNSEEN_SEED = 31_847
 """Of no recipe, no training and no fit."""
+
+CALIBRATION_SEED = 60_617
+"""Of clips to calibrate on, unseen too."""
 
 FRAMES = 48
 CONDITIONS: dict[str, dict[str, list[str]]] = {
@@ -62,6 +67,14 @@ def render_clips(store: Store, clips: int, seed: int = UNSEEN_SEED) -> list[tupl
     return made
 
 
+def recipe_of_all(frames: int = FRAMES, seed: int = CALIBRATION_SEED) -> Recipe:
+    """The starter's recipe with all its conditions, other scenes, and clips of ``frames`` frames."""
+    recipe = read_recipe(RECIPE)
+    clip = recipe.clip.model_copy(update={"frames": frames})
+    data = recipe.model_dump(mode="json", exclude={"annotator", "curation"}) | {"clip": clip.model_dump(mode="json")}
+    return Recipe.model_validate({**data, "seed": seed})
+
+
 def recipe_of(condition: str, clips: int, seed: int) -> Recipe:
     """The starter's recipe with the conditions of that name, other scenes, and clips of 48 frames."""
     recipe = read_recipe(RECIPE)
@@ -90,9 +103,14 @@ def truth_of(store: Store, record: ClipRecord, class_names: tuple[str, ...]) -> 
 
 def render_recipe(store: Store, recipe: Recipe) -> list[ClipRecord]:
     """Every clip of ``recipe``, rendered into ``store``, by clip id; one that fails ends the benchmark."""
-    generator = build_generator(recipe)
+    return render_jobs(recipe, store, build_generator(recipe).jobs())
+
+
+def render_jobs(recipe: Recipe, store: Store, jobs: Sequence[ClipJob]) -> list[ClipRecord]:
+    """The clips of ``jobs``, whose scenarios need not be the recipe's own; otherwise as :func:`render_recipe`."""
+    generator = ProceduralGenerator([job.scenario for job in jobs], recipe.clip)
     try:
-        answers = list(render_into_store(generator, store, generator.jobs()))
+        answers = list(render_into_store(generator, store, jobs))
     finally:
         generator.close()
     failures = [answer for answer in answers if not isinstance(answer, ClipRecord)]

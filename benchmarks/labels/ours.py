@@ -9,12 +9,36 @@ from annotators.boxes import sizes_to_corners
 from annotators.build import build_annotator
 from annotators.labelling import label_sequences, read_labels
 from curators.box_verdicts import judge_boxes
+from flows.label_quality import fit_calibration, truth_evidence
+from generators.calibration_scenarios import calibration_jobs
+from schemas.calibration import CALIBRATION_CLIPS, Calibration
 from schemas.recipe import Recipe
 from schemas.records import ClipRecord, Failure
 from schemas.tables import ACCEPT, IGNORE
+from storage.calibrations import subject_of
 from storage.store import Store
 
+from .clips import render_jobs
 from .scoring import LabelledClip
+
+
+def label_clips(recipe: Recipe, store: Store, records: Sequence[ClipRecord]) -> pa.Table:
+    """``TRACKS`` of all ``records`` with ``clip_id`` in front, as a run stores them."""
+    annotator = build_annotator(recipe, store)
+    sequences = [(record,) for record in records]
+    for answer in label_sequences(annotator, store, sequences):
+        if isinstance(answer, Failure):
+            raise SystemExit(f"{answer.clip_id}: {answer.detail}")
+    return read_labels(store, annotator, sequences).tracks
+
+
+def calibrate(recipe: Recipe, store: Store, clips: int = CALIBRATION_CLIPS) -> Calibration:
+    """What `framefoundry calibrate` learns from ``clips`` clips of ``recipe``, none of which any other recipe shows."""
+    records = render_jobs(recipe, store, calibration_jobs(recipe, clips))
+    label_clips(recipe, store, records)
+    annotator = build_annotator(recipe, store)
+    evidence = truth_evidence(store, annotator, [record.clip_id for record in records])
+    return fit_calibration(evidence, subject_of(records, recipe, annotator.fingerprint), recipe)
 
 
 class OurLabels:
@@ -26,13 +50,9 @@ class OurLabels:
         ignored: number of boxes that become regions to ignore.
     """
 
-    def __init__(self, recipe: Recipe, store: Store, records: Sequence[ClipRecord], class_names: Sequence[str]) -> None:
-        annotator = build_annotator(recipe, store)
-        sequences = [(record,) for record in records]
-        for answer in label_sequences(annotator, store, sequences):
-            if isinstance(answer, Failure):
-                raise SystemExit(f"{answer.clip_id}: {answer.detail}")
-        tracks = read_labels(store, annotator, sequences).tracks
+    def __init__(
+        self, tracks: pa.Table, recipe: Recipe, records: Sequence[ClipRecord], class_names: Sequence[str]
+    ) -> None:
         place = {record.clip_id: number for number, record in enumerate(records)}
         clip = np.array([place[name] for name in tracks["clip_id"].to_pylist()], np.int64)
         verdict = np.array(judge_boxes(tracks, clip, recipe)["verdict"].to_pylist())
