@@ -2,34 +2,38 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from annotators.offline import prepare_ultralytics
-from annotators.weights import Weights
 from schemas.errors import EnvironmentFault
 
 
-def load_detection_model(weights: Weights) -> Any:
-    """``weights`` as ultralytics' model.
+def load_detection_model(path: Path, setting: str = "annotator.weights") -> Any:
+    """The checkpoint at ``path`` as ultralytics' model; trusted, for it is a pickle.
 
     Raises:
-        EnvironmentFault: not weights of a detector.
+        EnvironmentFault: missing, or not weights of a detector; ``setting`` is where the user named them.
     """
+    if not path.is_file():
+        raise EnvironmentFault(
+            f"{setting}: {path} does not exist.", "Name an existing .pt file; nothing is downloaded."
+        )
     prepare_ultralytics()
     from ultralytics.models import YOLO
 
     try:
-        model = YOLO(str(weights.path), task="detect")
+        model = YOLO(str(path), task="detect")
     # Whatever a damaged or foreign pickle makes torch and ultralytics raise, it means the same to the user.
     except Exception as fault:
         reason = str(fault).strip().splitlines()[0] if str(fault).strip() else type(fault).__name__
         raise EnvironmentFault(
-            f"annotator.weights: {weights.path} cannot be loaded as a YOLO checkpoint: {reason}",
+            f"{setting}: {path} cannot be loaded as a YOLO checkpoint: {reason}",
             "Give a checkpoint that ultralytics wrote.",
         ) from fault
     if model.task != "detect":
         raise EnvironmentFault(
-            f"annotator.weights: {weights.path} is a model for `{model.task}`, not for `detect`.",
+            f"{setting}: {path} is a model for `{model.task}`, not for `detect`.",
             "Give a detection model.",
         )
     return model

@@ -83,7 +83,7 @@ class BackboneEmbedder(Embedder):
         """
         import torch
 
-        layers = list(load_detection_model(self._weights).model.float().eval().model)
+        layers = list(load_detection_model(self._weights.path).model.float().eval().model)
         taken, seen = 0, torch.zeros(1, 3, *LOOK_SIZE)
         with torch.inference_mode():
             for place, layer in enumerate(layers):

@@ -9,10 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from annotators.offline import prepare_ultralytics
+from annotators.checkpoint import load_detection_model
 from evaluators.detection import DetectionReport, Quality, evaluate_detections, mean_average_precision
 from evaluators.matching import Detections, Truths
-from schemas.errors import EnvironmentFault
 from storage.clips import media_path
 from storage.store import Store
 from storage.video import read_frames
@@ -93,7 +92,7 @@ def detect_holdout(
     on_clip: Callable[[int, int], None] | None = None,
 ) -> Detections:
     """The detector's boxes on the judged frames, in published classes; see :func:`evaluate_weights`."""
-    model = load_detector(weights)
+    model = load_detection_model(weights, "weights")
     size = image_size or int(model.overrides.get("imgsz") or 640)
     frames, corners, names = [], [], []
     for number, result in _predictions(model, _judged_frames(store, holdout, on_clip), size, device):
@@ -127,26 +126,6 @@ def evaluate_conditions(detections: Detections, truths: Truths, holdout: Holdout
         )
         for (axis, value), places in sorted(clips_of.items())
     )
-
-
-def load_detector(weights: Path) -> Any:
-    """An ultralytics detector.
-
-    Raises:
-        EnvironmentFault: the file is missing, or holds no detector.
-    """
-    if not weights.is_file():
-        raise EnvironmentFault(f"Weights {weights} do not exist.", "Name an existing .pt file; nothing is downloaded.")
-    prepare_ultralytics()
-    from ultralytics.models import YOLO
-
-    try:
-        model = YOLO(weights, task="detect")
-    except (TypeError, RuntimeError, EOFError, ValueError, KeyError, AttributeError, OSError) as fault:
-        raise EnvironmentFault(
-            f"{weights} holds no detector: {fault}.", "Give a .pt file that ultralytics wrote."
-        ) from fault
-    return model
 
 
 def _judged_frames(

@@ -84,7 +84,7 @@ def _export(weights: Weights, folder: Path) -> None:
     with tempfile.TemporaryDirectory() as scratch:
         copy = Path(scratch) / "model.pt"  # ultralytics writes beside the checkpoint
         shutil.copyfile(weights.path, copy)
-        model = load_detection_model(Weights(weights.name, copy, weights.sha256))
+        model = load_detection_model(copy)
         with kept_threads(), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # tracing is deprecated, and what ultralytics does
             made = model.export(format="openvino", dynamic=True, device="cpu", verbose=False)

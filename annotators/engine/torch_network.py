@@ -27,7 +27,7 @@ class TorchNetwork:
             raise EnvironmentFault(
                 f"annotator.precision: int8 runs in OpenVINO on the CPU, not in torch on {device}.", "Use auto or f32."
             )
-        model = load_detection_model(weights)
+        model = load_detection_model(weights.path)
         half = device != "cpu" and precision == "auto"
         with kept_threads():
             # The first call sets the predictor up: fused layers, precision, device.

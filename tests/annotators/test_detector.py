@@ -43,7 +43,7 @@ def test_colours_reach_the_network_in_its_own_order(
 ):
     frame = moving_blocks(1)[0]
     swapped = np.ascontiguousarray(frame[..., ::-1])
-    model = load_detection_model(resolve_weights(str(random_weights), Store.open(tmp_path / "store")))
+    model = load_detection_model(resolve_weights(str(random_weights), Store.open(tmp_path / "store")).path)
     from_bgr = model.predict([swapped], conf=0.2, iou=0.7, imgsz=128, verbose=False)[0].boxes.data.numpy()
     np.testing.assert_array_equal(in_torch.detect([frame])[0], from_bgr)
 

@@ -169,7 +169,7 @@ def test_in_f32_tracks_are_those_of_the_plain_loop(street: tuple[Store, ClipReco
     [(_, detections)] = annotator.detect([clip])
     [tracks] = annotator.track([(clip, detections)])
     ours = tracks.to_pandas().sort_values(["frame", "track"])
-    model = load_detection_model(Weights("starter", STARTER_PATH, ""))
+    model = load_detection_model(STARTER_PATH)
     loop = model.track(
         str(media_path(store, clip)), stream=True, conf=0.1, verbose=False,
         tracker=str(load_tracker_config("bytetrack").path),

@@ -163,9 +163,9 @@ def test_a_checkpoint_that_would_run_a_command_is_refused_and_runs_nothing(tmp_p
         archive.writestr("evil/version", "3\n")
         archive.writestr("evil/byteorder", "little")
     code = (
-        "import sys; from pathlib import Path; from annotators.weights import Weights; "
+        "import sys; from pathlib import Path; "
         "from annotators.checkpoint import load_detection_model\n"
-        f"try: load_detection_model(Weights('evil', Path({str(path)!r}), '0'))\n"
+        f"try: load_detection_model(Path({str(path)!r}))\n"
         "except Exception as fault: print(type(fault).__name__, fault)"
     )
     told = subprocess.run(

@@ -5,7 +5,7 @@ import pytest
 
 from schemas.errors import EnvironmentFault
 from trainers import evaluate
-from trainers.evaluate import evaluate_weights, load_detector
+from trainers.evaluate import evaluate_weights
 from trainers.holdout import find_holdout
 
 
@@ -27,7 +27,7 @@ class FakeDetector:
 @pytest.fixture
 def judge(store, add_clip, publish, monkeypatch, tmp_path):
     def judge_with(detector, **published):
-        monkeypatch.setattr(evaluate, "load_detector", lambda weights: detector)
+        monkeypatch.setattr(evaluate, "load_detection_model", lambda weights, setting: detector)
         clips = [add_clip("a", attributes={"weather": "fog"}), add_clip("b", attributes={"weather": "rain"})]
         holdout = find_holdout(store, publish("street", val=clips, **published), stride=2)
         return evaluate_weights(store, tmp_path / "any.pt", holdout)
@@ -67,9 +67,10 @@ def test_classes_that_the_dataset_gathers_are_right(judge):
     )
 
 
-def test_a_missing_file_and_a_file_that_is_no_detector_are_refused(tmp_path):
-    with pytest.raises(EnvironmentFault, match="do not exist"):
-        load_detector(tmp_path / "gone.pt")
+def test_a_missing_file_and_a_file_that_is_no_detector_are_refused(store, add_clip, publish, tmp_path):
+    holdout = find_holdout(store, publish("street", val=[add_clip("a")]), stride=2)
+    with pytest.raises(EnvironmentFault, match=r"weights: .*gone\.pt does not exist"):
+        evaluate_weights(store, tmp_path / "gone.pt", holdout)
     (tmp_path / "page.pt").write_text("<html>404</html>")
-    with pytest.raises(EnvironmentFault, match="holds no detector"):
-        load_detector(tmp_path / "page.pt")
+    with pytest.raises(EnvironmentFault, match=r"weights: .*page\.pt cannot be loaded"):
+        evaluate_weights(store, tmp_path / "page.pt", holdout)
