@@ -4,9 +4,9 @@ Half of the clips show clear conditions, half hard ones (rain, fog, snow, night,
 loop is ``YOLO(weights).track(clip, stream=True)`` with ByteTrack, BoT-SORT and OC-SORT at five confidence thresholds,
 its best setting chosen on these very clips, in its favour; because ours looks at each frame twice, its best tracker
 also gets a larger input and ``augment=True``. All have the same weights. Ours comes by the product's own path, with the
-thresholds that a recipe has by default, as `run` publishes it after `calibrate` (200 clips of the starter's recipe,
-none of them among those that are judged), and beside it as `run` publishes it without. What becomes a region to ignore
-counts as missed.
+confidence thresholds that a recipe has by default and the starter's rules for length and size (none), as `run`
+publishes it after `calibrate` (200 clips of the starter's recipe, none of them among those that are judged), and beside
+it as `run` publishes it without. What becomes a region to ignore counts as missed.
 
 Error is 1 - F1. Tables: every setting, clear and hard apart, what each step adds, what an oracle would still leave.
 The last line is one JSON object; `error_ratio_*` and `id_switch_ratio` are ours over the best plain setting's, after

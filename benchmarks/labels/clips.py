@@ -67,12 +67,12 @@ def render_clips(store: Store, clips: int, seed: int = UNSEEN_SEED) -> list[tupl
     return made
 
 
-def recipe_of_all(frames: int = FRAMES, seed: int = CALIBRATION_SEED) -> Recipe:
+def recipe_of_all(frames: int = FRAMES) -> Recipe:
     """The starter's recipe with all its conditions, other scenes, and clips of ``frames`` frames."""
     recipe = read_recipe(RECIPE)
     clip = recipe.clip.model_copy(update={"frames": frames})
     data = recipe.model_dump(mode="json", exclude={"annotator", "curation"}) | {"clip": clip.model_dump(mode="json")}
-    return Recipe.model_validate({**data, "seed": seed})
+    return Recipe.model_validate({**data, "seed": CALIBRATION_SEED})
 
 
 def recipe_of(condition: str, clips: int, seed: int) -> Recipe:
